@@ -1,7 +1,7 @@
-/** What one figure is, whoever measures it. */
+/** The definition of a figure, independent of what measures it. */
 export interface Definition {
   readonly unit: string;
-  /** What it should be; null where nothing was set. */
+  /** The value that it should have; null where none was set. */
   readonly target: string | null;
   readonly meaning: string;
 }
@@ -18,7 +18,7 @@ const matchTarget = (name: string) => `≤ 1.2 × match_ns_10_${name}, < match_n
 const ratio = (what: string, target: string | null = null): Definition => ({
   unit: 'ratio',
   target,
-  meaning: `${what}, to the same with empty programs on the same hooks`,
+  meaning: `${what}, compared with empty programs on the same hooks`,
 });
 
 const path = (components: number): Definition => ({
@@ -30,7 +30,7 @@ const path = (components: number): Definition => ({
 const profiled = (what: string): Definition => ({
   unit: 'ratio',
   target: null,
-  meaning: `${what} in a container that a profile learns from, to the same in one under the same policy only`,
+  meaning: `${what} in a container that a profile learns from, compared with one under the same policy alone`,
 });
 
 const latency = (percent: number, rate: string, target: string | null = null): Definition => ({
@@ -47,14 +47,14 @@ export const FIGURES = {
   match_ns_1000_miss: match('1,000 rules', miss),
   match_ns_10000_hit: match('10,000 rules', hit, matchTarget('hit')),
   match_ns_10000_miss: match('10,000 rules', miss, matchTarget('miss')),
-  match_ns_empty: { unit: 'ns', target: null, meaning: 'the same loop in the kernel around no decision' },
+  match_ns_empty: { unit: 'ns', target: null, meaning: 'the same loop in the kernel without a decision' },
   path_ns_6: path(6),
   path_ns_13: path(13),
   path_ns_43: path(43),
   path_ns_6_cached: {
     unit: 'ns',
     target: null,
-    meaning: 'the same with 6 components, in turn of two files of one directory',
+    meaning: 'the same with 6 components, alternating between two files of one directory',
   },
   compile_s_1000: {
     unit: 's',
@@ -62,7 +62,7 @@ export const FIGURES = {
     meaning: '1,000 rules to an image, half of them patterns and directories',
   },
   compile_s_10000: { unit: 's', target: '< 1', meaning: 'the same for 10,000 rules' },
-  compile_cpu_s_10000: { unit: 's', target: '< 0.25', meaning: 'processor time of that' },
+  compile_cpu_s_10000: { unit: 's', target: '< 0.25', meaning: 'its processor time' },
   image_bytes_per_rule_10000: { unit: 'bytes', target: null, meaning: 'size of that image, for each rule' },
   compile_s_mix_500: {
     unit: 's',
@@ -79,40 +79,40 @@ export const FIGURES = {
   apply_s_mix_500: {
     unit: 's',
     target: null,
-    meaning: 'these 500 policies to one container in one call, compared with each other; without kernel and disk',
+    meaning: 'these 500 policies to one container in one call, with their comparison; without kernel and disk',
   },
   explain_ms_500_policies: {
     unit: 'ms',
     target: null,
-    meaning: 'Explain for a container that these 500 policies reach, as its client waits for it',
+    meaning: 'Explain for a container that these 500 policies reach, as measured by the client',
   },
   apply_ms_1_first: {
     unit: 'ms',
     target: '< 5',
     meaning:
-      'the first policy since a start, one rule for one container, from the call until the kernel decides by it, on disk by then',
+      'the first policy since a start, one rule for one container, from the call until it is on disk and the kernel decides by it',
   },
-  apply_ms_1: { unit: 'ms', target: '< 5', meaning: 'the same for the policies after it' },
+  apply_ms_1: { unit: 'ms', target: '< 5', meaning: 'the same for later policies' },
   apply_ms_1000_containers: {
     unit: 'ms',
     target: '< 20',
-    meaning: 'a policy for 1,000 containers of ten kinds, from the call to the last map update, on disk by then',
+    meaning: 'a policy for 1,000 containers of ten kinds, from the call until it is on disk and every map is updated',
   },
-  apply_cpu_ms_1000_containers: { unit: 'ms', target: null, meaning: 'processor time of that' },
+  apply_cpu_ms_1000_containers: { unit: 'ms', target: null, meaning: 'its processor time' },
   apply_stall_ms: { unit: 'ms', target: '≤ 20', meaning: 'worst delay of the event loop meanwhile' },
   apply_ms_10000_containers: { unit: 'ms', target: '< 200', meaning: 'the same policy for 10,000 containers' },
-  apply_cpu_ms_10000_containers: { unit: 'ms', target: null, meaning: 'processor time of that' },
+  apply_cpu_ms_10000_containers: { unit: 'ms', target: null, meaning: 'its processor time' },
   register_ms_1: {
     unit: 'ms',
     target: null,
-    meaning: 'a container that comes, to the end of the map update, on disk by then',
+    meaning: 'a new container, until it is on disk and the map is updated',
   },
-  register_ms_50: { unit: 'ms', target: '≤ 5 × register_ms_1', meaning: '50 at once, to the last' },
-  register_ms_1000: { unit: 'ms', target: null, meaning: '1,000 at once, to the last' },
+  register_ms_50: { unit: 'ms', target: '≤ 5 × register_ms_1', meaning: '50 at once, until the last is registered' },
+  register_ms_1000: { unit: 'ms', target: null, meaning: '1,000 at once, until the last is registered' },
   register_visible_ms_1: {
     unit: 'ms',
     target: '< 20',
-    meaning: 'a container that comes, until the kernel decides for it, for which its start has to wait',
+    meaning: 'a new container, until the kernel decides for it, which its start has to wait for',
   },
   register_s_10000: { unit: 's', target: '< 10', meaning: '10,000 containers, a hundred in flight' },
   hostile_stall_ms: {
@@ -123,7 +123,7 @@ export const FIGURES = {
   sync_s_10000_policies: {
     unit: 's',
     target: '< 3',
-    meaning: '10,000 policies by SyncPolicies, as the client waits for it; without kernel and disk',
+    meaning: '10,000 policies by SyncPolicies, as measured by the client; without kernel and disk',
   },
   events_per_s: {
     unit: 'events/s',
@@ -133,7 +133,7 @@ export const FIGURES = {
   journal_events_per_s: {
     unit: 'events/s',
     target: '≥ 162000',
-    meaning: 'the same with the journal on, in the temporary directory',
+    meaning: 'the same with the journal, in the temporary directory',
   },
   event_p50_ms_1000: latency(50, '1,000'),
   event_p99_ms_1000: latency(99, '1,000', '< 10'),
@@ -143,7 +143,7 @@ export const FIGURES = {
   event_rss_mib: {
     unit: 'MiB',
     target: null,
-    meaning: 'peak resident memory of the serving process, the ring mapped twice counted in',
+    meaning: 'peak resident memory of the serving process, including the ring, which is mapped twice',
   },
   streams_1000_rss_mib: {
     unit: 'MiB',
@@ -169,14 +169,18 @@ export const FIGURES = {
     unit: 'ratio',
     target: '< 1.15',
     meaning:
-      "Docker's start of a container that is under a policy before its first instruction, to the same without the hook",
+      "Docker's start of a container that is under a policy before its first instruction, compared with one without the hook",
   },
   vm_verified_instructions: {
     unit: 'instructions',
     target: null,
-    meaning: "what the kernel's verifier goes through before hauberkd is ready, in all programs at hooks",
+    meaning: "instructions that the kernel's verifier processes before hauberkd is ready, in all programs at hooks",
   },
-  vm_verified_instructions_most: { unit: 'instructions', target: null, meaning: 'in the program that takes most' },
+  vm_verified_instructions_most: {
+    unit: 'instructions',
+    target: null,
+    meaning: 'the same in the program with the most',
+  },
   start_ms_0: { unit: 'ms', target: null, meaning: 'from the start of hauberkd to SERVING, nothing to load' },
   start_ms_1000: { unit: 'ms', target: null, meaning: 'the same with 1,000 policies on disk' },
   daemon_rss_mib_idle: { unit: 'MiB', target: null, meaning: 'resident memory of hauberkd without a container' },
@@ -202,7 +206,7 @@ export interface Scope {
 /** Figures that are measured together. */
 export interface Group {
   readonly figures: readonly FigureName[];
-  /** Records each figure as soon as it is known; a rejection loses only the others. */
+  /** Records each figure as soon as it is known; after a rejection only the later ones are missing. */
   measure(scope: Scope, record: Recorder): Promise<void>;
 }
 
@@ -212,7 +216,7 @@ export function figureLine(name: FigureName, value: number): string {
   return JSON.stringify({ name, value: rounded(value), unit, target });
 }
 
-/** Four digits say all there is to know. */
+/** Four digits are precise enough. */
 export function rounded(value: number): number {
   return Number(value.toPrecision(4));
 }

@@ -7,7 +7,7 @@ import { progress } from './support/progress.js';
 
 const PAGE = 'docs/performance.md';
 
-/** Measures what was requested; a group that fails does not keep the others from being measured. */
+/** Measures what was requested; when a group fails the others are still measured. */
 async function measure({ only, quick }: Options): Promise<Map<FigureName, number>> {
   const values = new Map<FigureName, number>();
   const wants = (name: FigureName) => only.test(name);

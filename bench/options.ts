@@ -4,7 +4,7 @@ export interface Options {
   /** Names of the figures to measure. */
   readonly only: RegExp;
   readonly quick: boolean;
-  /** Everything was requested at full length: worth keeping. */
+  /** Whether everything was requested at full length, so that the figures are worth keeping. */
   readonly complete: boolean;
 }
 

@@ -17,7 +17,7 @@ export interface Conditions {
 
 export function conditions(command: string, guestKernel: string): Conditions {
   const processors = cpus();
-  // A machine description may leave the model name out of what libuv reads.
+  // Some machines do not have a model name in the file that libuv reads.
   const model =
     processors[0]?.model.trim() || /^model name\s*:\s*(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1];
   return {
@@ -50,7 +50,7 @@ function section(values: ReadonlyMap<FigureName, number>, under: Conditions): st
   });
   return [
     `\`${under.command}\` on ${under.date}: ${under.processors} × ${under.processor}, kernel ${under.kernel}. Figures named \`vm_\`, \`start_\` and \`daemon_\` come from`,
-    `the virtual machine, kernel ${under.guestKernel} under software emulation: there only ratios and memory say something.`,
+    `the virtual machine, kernel ${under.guestKernel} under software emulation: there only ratios and memory are meaningful.`,
     '',
     '| figure | value | unit | target | |',
     '|---|---:|---|---|---|',

@@ -1,12 +1,12 @@
 /**
- * Bundles the programs into build/program, so that Node.js opens a handful of files instead of hundreds, which takes it
- * half a second. Parts that are imported later are chunks of their own. The tests that run in virtual machines, where
- * the same takes many seconds, are bundled as well.
+ * Bundles the programs into build/program: to open hundreds of files at each start takes Node.js half a second. Parts
+ * that are imported later are chunks of their own. The tests for virtual machines, where it takes many seconds, are
+ * bundled as well.
  */
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { build } from 'esbuild';
 
-/** Calls the part of classic-level that loads its machine code by a name that holds from everywhere. */
+/** Imports the part of classic-level that loads its native code by its package name, which works from any directory. */
 const namedBinding = {
   name: 'named-binding',
   setup({ onResolve }) {
@@ -19,8 +19,8 @@ const namedBinding = {
 };
 
 /**
- * Takes the clients out of what is generated of the API, which nobody makes: with them whatever needs no more than its messages
- * and names would load gRPC.
+ * Removes the unused clients from the code generated for the API: with them, importing messages and names alone would
+ * load gRPC.
  */
 const onlyDefinitions = {
   name: 'only-definitions',
@@ -41,7 +41,7 @@ function bundle(outdir, entryPoints, alias) {
   return build({
     entryPoints,
     outdir,
-    // Side by side, so that each finds what the build makes at the same place.
+    // All in one directory, so that each finds the build's other files by the same relative path.
     chunkNames: '[name]-[hash]',
     bundle: true,
     splitting: true,
@@ -50,20 +50,20 @@ function bundle(outdir, entryPoints, alias) {
     target: 'node22',
     sourcemap: true,
     logLevel: 'warning',
-    // Of a package with both, the form that can be followed: one of them asks for its parts by a function of its own.
+    // Of packages with both forms, the ES module: one CommonJS form requires its parts by a function of its own.
     mainFields: ['module', 'main'],
-    // They look for machine code beside themselves.
+    // These look for their native code beside themselves.
     external: ['koffi', 'classic-level/binding.js'],
     plugins: [namedBinding, onlyDefinitions],
     alias,
-    // CommonJS packages ask for Node.js's own modules by it.
+    // CommonJS packages use it to import Node.js's own modules.
     banner: {
       js: "import { createRequire as createRequireOfBundle } from 'node:module';\nconst require = createRequireOfBundle(import.meta.url);",
     },
   });
 }
 
-/** Stands for what is never used here, but imported by a package that is. */
+/** Replaces packages that are imported but never used. */
 const LEFT_OUT = './tools/left-out.mjs';
 
 rmSync('build/program', { recursive: true, force: true });
@@ -73,7 +73,7 @@ const programs = {
   'control/dry-run-worker': 'src/control/dry-run-worker.ts',
   'rpc/reading/reading-worker': 'src/rpc/reading/reading-worker.ts',
 };
-// Docker is asked over a socket of this host, and never to build: neither SSH nor descriptions in .proto are needed.
+// Docker is used by a local socket, and never to build: neither SSH nor .proto files are needed.
 await bundle('build/program', programs, { ssh2: LEFT_OUT, '@grpc/proto-loader': LEFT_OUT });
 
 for (const name of readdirSync('build/test')) if (name.startsWith('chunk-')) rmSync(`build/test/${name}`);

@@ -1,4 +1,4 @@
-// Writes the CustomResourceDefinitions again, after a build, when the schema of manifests has changed.
+// Regenerates the CustomResourceDefinitions from the schema of manifests, after a build.
 // Usage: tools/custom-resources
 import { writeFileSync } from 'node:fs';
 

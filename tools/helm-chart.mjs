@@ -1,14 +1,14 @@
-// Makes the templates of the Helm chart of the plain manifests in packaging/kubernetes, so that neither can say what the other
-// does not: what values set is replaced, all else is taken as it stands. Usage: node tools/helm-chart.mjs
+// Generates the templates of the Helm chart from the plain manifests in packaging/kubernetes, so that the two always agree:
+// what values set is replaced, everything else is copied. Usage: node tools/helm-chart.mjs
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const PLAIN = new URL('../packaging/kubernetes/', import.meta.url);
 const TEMPLATES = new URL('helm/hauberk/templates/', PLAIN);
 const MADE = '{{- /* Made of the plain manifests by tools/helm-chart.mjs. */}}\n';
 
-/** Everywhere. */
+/** Replacements in every template. */
 const COMMON = [
-  // Of a Namespace itself, too.
+  // Also in the Namespace itself.
   [/^(kind: Namespace\nmetadata:\n {2}name): hauberk(-nodes)?$/gmu, '$1: {{ .Release.Namespace }}$2'],
   [/^( *namespace): hauberk(-nodes)?$/gmu, '$1: {{ .Release.Namespace }}$2'],
   [
@@ -22,11 +22,11 @@ const COMMON = [
   [/^( *)nodeSelector: .*$/gmu, '$1nodeSelector: {{ toJson .Values.nodeSelector }}'],
 ];
 
-/** Makes of a text what values set in it. @throws Error where what is to be replaced is not there as often as it should be */
+/** Replaces what values set in a text. @throws Error where a text to replace is not there as often as expected */
 function replaced(text, replacements) {
   for (const [find, by, times = 1] of replacements) {
     const found = text.split(find).length - 1;
-    if (found !== times) throw new Error(`${JSON.stringify(find)} stands ${found} times, not ${times}`);
+    if (found !== times) throw new Error(`${JSON.stringify(find)} is there ${found} times, not ${times}`);
     text = text.replaceAll(find, () => by);
   }
   return text;
@@ -37,7 +37,7 @@ function common(text) {
   return text;
 }
 
-/** The documents of a manifest, without the remark at its beginning. */
+/** The documents of a manifest, without the comment at its beginning. */
 function plain(name, replacements = []) {
   return common(replaced(readFileSync(new URL(name, PLAIN), 'utf8'), replacements));
 }
@@ -46,7 +46,7 @@ function onlyIf(condition, text) {
   return `{{- if ${condition} }}\n${text.trimEnd()}\n{{- end }}\n`;
 }
 
-/** The text of each template by its name. */
+/** The templates' texts by name. */
 export function templates() {
   const [namespace, ...rest] = plain('rbac.yaml').split('---\n');
   const rbac =

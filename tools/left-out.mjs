@@ -1,2 +1,2 @@
-/** Stands in the bundled programs for a package that they do not need and that another one imports all the same. */
+/** Replaces, in the bundled programs, packages that are imported but never used. */
 export {};

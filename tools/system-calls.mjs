@@ -14,7 +14,7 @@ function numbersOf(...flags) {
   );
   const resolve = (value) => (defined.has(value) ? resolve(defined.get(value)) : value);
   const numbers = Array.from(defined, ([name, value]) => [name.replace(/^__NR_/u, ''), Number(resolve(value))]);
-  // Those that are left with their prefix, and the last two, only help the headers.
+  // These are not system calls, but only used within the headers.
   return numbers
     .filter(([name]) => !/^(?:__NR.*|syscalls|arch_specific_syscall)$/u.test(name))
     .sort(([, a], [, b]) => a - b);
@@ -22,7 +22,7 @@ function numbersOf(...flags) {
 
 const native = numbersOf();
 const names = new Set(native.map(([name]) => name));
-/** What calls of 32-bit programs are called otherwise than by a suffix for the width of what they take. */
+/** Calls of 32-bit programs whose 64-bit names differ by more than a suffix for the width of arguments. */
 const RENAMED = { fstatat64: 'newfstatat', _llseek: 'lseek', mmap2: 'mmap', umount: 'umount2' };
 
 /** The 64-bit name of a call of 32-bit programs; undefined where there is none. */
@@ -40,6 +40,6 @@ process.stdout.write(`/** Made by tools/system-calls.mjs from the kernel's heade
 
 export const NUMBERS: Readonly<Record<string, number>> = ${JSON.stringify(Object.fromEntries(native), null, 2)};
 
-/** Of 32-bit programs: one name may stand for several calls that differ in the width of what they take. */
+/** Numbers of 32-bit programs: one name may stand for several calls that differ in the width of arguments. */
 export const NUMBERS_32_BIT: Readonly<Record<string, readonly number[]>> = ${JSON.stringify(narrow)};
 `);

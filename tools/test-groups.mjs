@@ -2,15 +2,15 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { dirname, join, relative } from 'node:path';
 
 /**
- * Writes, for the test files below a directory of build/, files that each run those of one folder in one process, and
- * prints their paths: to start Node.js and load what is tested takes longer than most of the tests.
+ * Groups the test files below a directory of build/ by folder: writes files that each run a group in one process, and
+ * prints their paths. To start Node.js and load the code takes longer than most of the tests.
  * Usage: node tools/test-groups.mjs DIRECTORY
  */
 
 const GROUPS = 'build/test-groups';
-/** A process has a limit of time, and one that hangs takes the tests behind it along. */
+/** A process has a time limit, and when a test hangs, the later ones of its process do not run. */
 const FILES_MAX = 10;
-/** What a file says is done before or after its tests would be done for those of all others in its process. */
+/** Such hooks of a file would also run for the tests of all other files in its process. */
 const HAS_HOOKS_FOR_ALL = /^import \{[^}]*\b(?:before|after)(?:Each)?\b[^}]*\} from 'node:test';$/mu;
 
 const [place] = process.argv.slice(2);
@@ -18,7 +18,7 @@ const groups = new Map();
 for (const name of readdirSync(place, { recursive: true, encoding: 'utf8' }).sort()) {
   if (!name.endsWith('.test.js')) continue;
   const file = join(place, name);
-  // What stands at the top is about whole programs, some of which it loads beside their parts.
+  // Files at the top test whole programs, and some load a bundle beside the modules in it.
   const isAlone = dirname(name) === '.' || HAS_HOOKS_FOR_ALL.test(readFileSync(file, 'utf8'));
   const group = (isAlone ? name.slice(0, -'.test.js'.length) : `${dirname(name)}-all`).replaceAll('/', '-');
   let part = 1;

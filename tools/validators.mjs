@@ -1,6 +1,6 @@
 /**
- * Writes the validators of policies, of stored records and of files of policy tests to src/generated: to compile their
- * schemas takes longer than everything else that a program does when it starts.
+ * Writes the validators of policies, stored records and files of policy tests to src/generated: compiling their schemas at
+ * run time would take longer than the rest of a program's start.
  */
 import { rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,7 +10,7 @@ import { _, Ajv, Name } from 'ajv';
 import standalone from 'ajv/dist/standalone/index.js';
 import { build } from 'esbuild';
 
-/** What the schemas' sources export. */
+/** The exports of the schemas' sources. */
 async function schemas() {
   const outfile = join(tmpdir(), `hauberk-schemas-${process.pid}.mjs`);
   const contents = `
@@ -71,7 +71,7 @@ const KEYWORDS = [
   },
 ];
 
-/** Of validators that report every problem, with the schema that refused. */
+/** Options of validators that report every problem, with the failing schema. */
 const WITH_PROBLEMS = { allErrors: true, verbose: true, allowUnionTypes: true };
 
 /**
@@ -79,13 +79,13 @@ const WITH_PROBLEMS = { allErrors: true, verbose: true, allowUnionTypes: true };
  * @param shared schemas that those refer to, by name
  */
 async function write(name, schemas, options, { keywords = [], shared = [], imports = '' } = {}) {
-  // A test compares the schema of policies with JSON Schema's own.
+  // Not validated here: a test checks the schema of policies against JSON Schema's own.
   const ajv = new Ajv({ ...options, meta: false, validateSchema: false, keywords, code: { source: true, esm: true } });
   for (const [id, schema] of shared) ajv.addSchema(schema, id);
   // Copies: a schema under two names would be written twice.
   for (const [id, schema] of Object.entries(schemas)) ajv.addSchema(structuredClone(schema), id);
   const names = Object.keys(schemas);
-  // What it takes from Ajv at run time is bundled: it is CommonJS.
+  // Ajv's run-time code is bundled, since it is CommonJS.
   const { outputFiles } = await build({
     stdin: {
       contents: imports + standalone.default(ajv, Object.fromEntries(names.map((id) => [id, id]))),
@@ -106,7 +106,7 @@ async function write(name, schemas, options, { keywords = [], shared = [], impor
 
 const { POLICY_KINDS, policySchema, SHARED_SCHEMAS, RECORD_SCHEMAS, CASE_FILE_SCHEMA } = await schemas();
 const policies = Object.fromEntries(POLICY_KINDS.map((kind) => [kind, policySchema(kind)]));
-// Hands what the caller gives through `this`.
+// `passContext` passes the caller's context as `this`.
 await write(
   'policy-validators',
   policies,

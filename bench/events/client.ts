@@ -1,11 +1,11 @@
-/** Reads event streams in a process of its own and notes when each event came. */
+/** Reads event streams in a process of its own and notes when each event arrives. */
 import { type ClientReadableStream, credentials } from '@grpc/grpc-js';
 import { EventServiceClient, StreamEventsRequest, StreamEventsResponse } from '../../src/generated/hauberk/v1/event.js';
 import { percentile } from '../support/statistics.js';
 import { monotonicMilliseconds } from './clock.js';
-import type { ClientQuestion, ClientSettings, Received } from './messages.js';
+import type { ClientRequest, ClientSettings, Received } from './messages.js';
 
-/** So many connections are opened at once; the server's queue of those not yet accepted is short. */
+/** How many connections are opened at a time: the server's queue of those not yet accepted is short. */
 const CONNECTIONS_AT_ONCE = 50;
 
 const EVERYTHING = StreamEventsRequest.decode(new Uint8Array());
@@ -34,7 +34,7 @@ class Tally {
     }
   }
 
-  /** What has come so far. */
+  /** The totals so far. */
   peek(): Received {
     return {
       events: this.#events,
@@ -44,7 +44,7 @@ class Tally {
     };
   }
 
-  /** The same with latencies, and starts again. */
+  /** The totals with latencies, which are then reset. */
   take(): Received {
     const latencies = this.#latencies.subarray(0, this.#events);
     const percentiles =
@@ -86,13 +86,13 @@ const settings = JSON.parse(process.argv[2]!) as ClientSettings;
 const tally = new Tally(BigInt(settings.clockOffset));
 await openAll(settings.stalled, async () => {
   const call = await open(settings.address, []);
-  // A stream that was never read at all grpc-js takes in without end; one that stopped reading it holds back.
+  // grpc-js buffers a stream that was never read without limit; flow control only works once it was read and paused.
   call.once('data', () => call.pause());
 });
 await openAll(settings.streams, async () => {
   const call = await open(settings.address, settings.containerIds);
   call.on('data', (response: StreamEventsResponse) => tally.add(response));
 });
-process.on('message', (question: ClientQuestion) => process.send!(tally[question]()));
+process.on('message', (question: ClientRequest) => process.send!(tally[question]()));
 process.on('disconnect', () => process.exit());
 process.send!('ready');

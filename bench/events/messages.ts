@@ -1,4 +1,4 @@
-/** What the processes of the event measurements say to each other. Each request gets one answer, in order. */
+/** Messages between the processes of the event measurements. Each request gets one answer, in order. */
 
 export interface ServerReady {
   readonly address: string;
@@ -6,52 +6,52 @@ export interface ServerReady {
   readonly clockOffset: string;
 }
 
-/** The one question to the server is how it is. */
+/** The answer to the only request that the server has. */
 export interface ServerReport {
   /** Peak resident memory, MiB. */
   readonly peakMebibytes: number;
-  /** Events given up for streams that lagged behind. */
+  /** Events dropped for streams that lagged behind. */
   readonly missed: number;
 }
 
 export interface ProduceRequest {
   readonly eventsPerSecond: number;
   readonly seconds: number;
-  /** Index of the container the events are of: see CONTAINERS. */
+  /** Index of the events' container in CONTAINERS. */
   readonly container: number;
 }
 
 export interface Produced {
   readonly sent: number;
-  /** Of those, lost because the ring was full. */
+  /** How many of them were lost because the ring was full. */
   readonly dropped: number;
-  /** CLOCK_MONOTONIC, milliseconds. */
+  /** Time of CLOCK_MONOTONIC, in milliseconds. */
   readonly began: number;
 }
 
 export interface ClientSettings {
   readonly address: string;
   readonly clockOffset: string;
-  /** Streams that are read; each over a connection of its own. */
+  /** How many streams are read, each over a connection of its own. */
   readonly streams: number;
-  /** Streams that are opened and not read. */
+  /** How many streams are opened and not read. */
   readonly stalled: number;
-  /** Ids of containers the streams that are read ask for; empty for all. */
+  /** Ids of the containers whose events are read; empty for all. */
   readonly containerIds: readonly string[];
 }
 
-/** What has come so far; the same with latencies, and start again. */
-export type ClientQuestion = 'peek' | 'take';
+/** `peek` requests the totals so far, `take` the totals with latencies, which are then reset. */
+export type ClientRequest = 'peek' | 'take';
 
-/** What has come to the streams that are read. */
+/** The events that have arrived on the streams that are read. */
 export interface Received {
   readonly events: number;
   readonly missed: number;
-  /** Of each event, milliseconds from the kernel's record to here; absent from a peek and where nothing came. */
+  /** Milliseconds from the kernel's record to the client; absent from a peek and without events. */
   readonly percentiles?: { readonly p50: number; readonly p99: number };
   /** CLOCK_MONOTONIC of the last receipt, milliseconds. */
   readonly last: number;
-  /** Of one event as encoded in a message, on average; 0 before the first. */
+  /** Average bytes of an event as encoded in a message; 0 before the first. */
   readonly bytesEach: number;
 }
 

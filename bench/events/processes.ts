@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BenchObject } from '../support/bench-object.js';
 import { monotonicMilliseconds } from './clock.js';
 import type {
-  ClientQuestion,
+  ClientRequest,
   ClientSettings,
   Produced,
   ProduceRequest,
@@ -42,9 +42,9 @@ class Helper {
     });
   }
 
-  ask<Answer>(question: object | string): Promise<Answer> {
+  ask<Answer>(request: object | string): Promise<Answer> {
     const answer = this.receive<Answer>();
-    this.#process.send(question);
+    this.#process.send(request);
     return answer;
   }
 
@@ -57,12 +57,12 @@ class Helper {
 }
 
 export interface Outcome extends Received {
-  /** Events that should have come. */
+  /** Events that should have arrived. */
   readonly expected: number;
   readonly produced: Produced;
 }
 
-/** Kernel, daemon and client as they stand in service, in three processes over a Unix socket. */
+/** Kernel, daemon and client as in production, in three processes with a Unix socket. */
 export class EventPipeline {
   readonly #object = new BenchObject();
   readonly #server: Helper;
@@ -99,13 +99,12 @@ export class EventPipeline {
   }
 
   /**
-   * Produces and waits until `copies` of each event have come, counting those known to be lost, or nothing comes any
-   * more.
+   * Produces events, and waits until `copies` of each have arrived or are known to be lost, or until no more arrive.
    */
   async run(request: ProduceRequest, copies = 1): Promise<Outcome> {
     const produced = await this.produce(request);
     const expected = (produced.sent - produced.dropped) * copies;
-    const ask = (question: ClientQuestion) => this.#client!.ask<Received>(question);
+    const ask = (request: ClientRequest) => this.#client!.ask<Received>(request);
     let quietSince = monotonicMilliseconds();
     for (let before = await ask('peek'); before.events + before.missed < expected; ) {
       await sleep(POLL_MILLISECONDS);

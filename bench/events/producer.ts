@@ -1,4 +1,4 @@
-/** Has the kernel write records at a given rate. Inherits descriptors 4, the map event_runs, and 5, bench_produce. */
+/** Makes the kernel write records at a given rate. Inherits descriptors 4, the map event_runs, and 5, bench_produce. */
 import { RECORD, RECORD_BYTES } from '../../src/events/record.js';
 import { readOnlyValue, runOnce, setOnlyValue } from '../support/bench-object.js';
 import { monotonicMilliseconds } from './clock.js';
@@ -36,7 +36,7 @@ function template(container: number): Buffer {
   return run;
 }
 
-/** The event loop has nothing else to do here, and its timers are coarser. */
+/** Waits by blocking the thread: nothing else runs here, and timers of the event loop are coarser. */
 const pause = new Int32Array(new SharedArrayBuffer(4));
 const sleepMilliseconds = (milliseconds: number) => Atomics.wait(pause, 0, 0, milliseconds);
 

@@ -1,6 +1,6 @@
 /**
- * The daemon's way from the ring to the streams, in a process of its own: everything that runs there runs here, but
- * the records come from bench.bpf.c. The descriptor of the ring is inherited as number 4.
+ * The daemon's code from the ring to the streams, in a process of its own; only the records come from bench.bpf.c.
+ * The descriptor of the ring is inherited as number 4.
  */
 
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -56,7 +56,7 @@ const rule: RuleDescription = {
 const ring = new RingBuffer(RING_DESCRIPTOR, RING_BYTES);
 const directory = mkdtempSync(join(tmpdir(), 'hauberk-bench-'));
 const logger = pino({ level: 'warn' }, pino.destination(2));
-/** As the daemon has it by default. */
+/** The daemon's defaults. */
 const JOURNAL = { bytes: 256 * 1024 * 1024, seconds: 604_800 };
 const journal =
   process.argv[2] === 'journal'
@@ -84,7 +84,7 @@ const reader = new EventReader(
   },
   (read) => events.take(read),
   () => undefined,
-  // As the daemon does, so that what it costs is measured.
+  // As the daemon does, so that its cost is included.
   (record) => memory.add(String(record.pidNamespace), observedAccess(record)),
 );
 const metrics = new Metrics({

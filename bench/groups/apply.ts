@@ -45,7 +45,7 @@ async function measured(load: Load, passes: number): Promise<Applied[]> {
   return applied;
 }
 
-/** Each in a process of its own. */
+/** The times of first policies, each in a process of its own. */
 function firsts(passes: number): number[] {
   progress(`apply: the first policy of a process, ${passes} times`);
   return Array.from({ length: passes }, () =>

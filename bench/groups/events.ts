@@ -5,10 +5,10 @@ import { progress } from '../support/progress.js';
 const RATES = [1000, 50_000] as const;
 const RAMP_START = 20_000;
 const RAMP_END = 2_000_000;
-/** Runs that must lose nothing for a rate to count. */
+/** How many runs must lose nothing for a rate to count. */
 const CONFIRMATIONS = 3;
 
-/** From the kernel's ring through the daemon's own code to one client, at rates and at the limit. */
+/** From the kernel's ring through the daemon's own code to one client, at fixed rates and at the limit. */
 export const eventsGroup: Group = {
   figures: [
     'events_per_s',
@@ -23,7 +23,7 @@ export const eventsGroup: Group = {
   async measure(scope, record) {
     const pipeline = await EventPipeline.start({ streams: 1, stalled: 0, containerIds: [] });
     try {
-      // Not measured: code that has never run is slow once.
+      // Not measured: the first run of code is slow.
       await pipeline.run({ eventsPerSecond: 10_000, seconds: 1, container: 0 });
       await measureRates(pipeline, scope, record);
       if (scope.wants('events_per_s')) record('events_per_s', await findLimit(pipeline, scope));
@@ -61,8 +61,8 @@ async function measureRates(pipeline: EventPipeline, { quick }: Scope, record: R
 }
 
 /**
- * Raises the rate until an event is lost, then lowers it to the first that loses nothing several times over: near the
- * limit one run more or less is luck. The throughput is the least of those runs, timed to the last arrival.
+ * Raises the rate until an event is lost, then lowers it to the first that loses nothing in several runs, since near the
+ * limit a single run may be lucky. The throughput is the lowest of those runs, timed to the last arrival.
  */
 async function findLimit(pipeline: EventPipeline, { quick }: Scope): Promise<number> {
   const step = quick ? 1.5 : 1.15;
@@ -80,7 +80,7 @@ async function findLimit(pipeline: EventPipeline, { quick }: Scope): Promise<num
   throw new Error(`events were lost even at ${RAMP_START} a second`);
 }
 
-/** Events that arrived in a second; 0 when one was lost. */
+/** Events that arrived per second; 0 when one was lost. */
 async function reached(pipeline: EventPipeline, rate: number, seconds: number): Promise<number> {
   const outcome = await pipeline.run({ eventsPerSecond: rate, seconds, container: 0 });
   const { produced, missed, events, expected, last } = outcome;

@@ -9,7 +9,7 @@ const CONTAINERS = 1000;
 const POLICIES = 10_000;
 const SYNC_MILLISECONDS_MAX = 120_000;
 
-/** What clients can do to the others: the daemon's services without a kernel, in a process of their own. */
+/** How much a client can delay others: the daemon's services without a kernel, in a process of their own. */
 export const hostileGroup: Group = {
   figures: ['hostile_stall_ms', 'sync_s_10000_policies'],
   async measure({ quick, wants }, record) {
@@ -26,7 +26,7 @@ export const hostileGroup: Group = {
 async function longestTurn(daemon: MeasuredProcess, quick: boolean): Promise<number> {
   const clients = connectHostile(daemon.address);
   const requests = quick ? HOSTILE_REQUESTS.slice(-3) : HOSTILE_REQUESTS;
-  // Not measured: code that has never run is slow once.
+  // Not measured: the first run of code is slow.
   for (const { send } of requests.slice(-3)) await send(clients);
   const turns: number[] = [];
   for (const { name, send } of requests) {

@@ -21,11 +21,11 @@ import { exactPath, missedPath, POSTURES } from '../support/rules.js';
 import { median } from '../support/statistics.js';
 
 const POLICIES = 500;
-/** Some policy that blocks. */
+/** The index of a policy that blocks. */
 const NAMED = 123;
 const NEVER_TOO_MANY = 1_000_000;
 
-/** What the whole language costs: hundreds of policies with rules of every kind, all of which reach one container. */
+/** The cost of the whole language: hundreds of policies with rules of every kind, all of which reach one container. */
 export const languageGroup: Group = {
   figures: [
     ...(['compile_s_mix_500', 'match_ns_mix_500_hit', 'match_ns_mix_500_miss', 'match_ns_mix_500_socket'] as const),
@@ -57,7 +57,7 @@ function match(image: Image, passes: number, record: Recorder): void {
   const timer = new MatchTimer(object);
   const loaded = timer.load(image);
   const programClass = classifyProgram(image.words, Buffer.from(sourceProgram(NAMED)));
-  const reading = (word: string) => ({ word, operation: 'read', programClass }) as const;
+  const reading = (key: string) => ({ key, operation: 'read', programClass }) as const;
   // Family inet, type stream, protocol tcp.
   const socket = {
     family: 2,
@@ -67,13 +67,13 @@ function match(image: Image, passes: number, record: Recorder): void {
     port: 8080,
     address: [...blockOf(NAMED), 7],
   } as const;
-  const question = { word: socketKey(socket), operation: 'communicate' } as const;
+  const connection = { key: socketKey(socket), operation: 'communicate' } as const;
   timeMatches(
     timer,
     [
-      { name: 'match_ns_mix_500_hit', image: loaded, question: reading(exactPath(NAMED)), action: 'Block' },
-      { name: 'match_ns_mix_500_miss', image: loaded, question: reading(missedPath(NAMED)), action: 'Audit' },
-      { name: 'match_ns_mix_500_socket', image: loaded, question, action: 'Block' },
+      { name: 'match_ns_mix_500_hit', image: loaded, access: reading(exactPath(NAMED)), action: 'Block' },
+      { name: 'match_ns_mix_500_miss', image: loaded, access: reading(missedPath(NAMED)), action: 'Audit' },
+      { name: 'match_ns_mix_500_socket', image: loaded, access: connection, action: 'Block' },
     ],
     passes,
     record,
@@ -82,7 +82,7 @@ function match(image: Image, passes: number, record: Recorder): void {
   object.close();
 }
 
-/** The daemon's services without a kernel, and a client of this process on a Unix socket. */
+/** The daemon's services without a kernel, and a client in this process on a Unix socket. */
 async function serve(quick: boolean, record: Recorder): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'hauberk-bench-'));
   const plane = new InMemoryControlPlane();

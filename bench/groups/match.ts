@@ -20,14 +20,14 @@ export const matchGroup: Group = {
     const cases = SIZES.flatMap((size, index): MatchCase[] => {
       const image = images[index]!;
       const named = Math.floor(size / 8) * 4;
-      const reading = (word: string) => ({ word, operation: 'read' }) as const;
+      const reading = (key: string) => ({ key, operation: 'read' }) as const;
       return [
-        { name: `match_ns_${size}_hit`, image, question: reading(exactPath(named)), action: 'Block' },
-        { name: `match_ns_${size}_miss`, image, question: reading(missedPath(named)), action: 'Allow' },
+        { name: `match_ns_${size}_hit`, image, access: reading(exactPath(named)), action: 'Block' },
+        { name: `match_ns_${size}_miss`, image, access: reading(missedPath(named)), action: 'Allow' },
       ];
     });
-    const nothing = { word: '/', operation: 'read' } as const;
-    cases.push({ name: 'match_ns_empty', image: images[0]!, question: nothing, action: undefined });
+    const nothing = { key: '/', operation: 'read' } as const;
+    cases.push({ name: 'match_ns_empty', image: images[0]!, access: nothing, action: undefined });
     timeMatches(timer, cases, quick ? 11 : 201, record);
     images.forEach(releaseKernelImage);
     object.close();

@@ -7,7 +7,7 @@ import { median } from '../support/statistics.js';
 const COMPONENTS = [6, 13, 43] as const;
 const ROUNDS = 10_000;
 
-/** What a decision about a file begins with, and most of what it takes. */
+/** The path lookup, which is the first step of a decision about a file and takes most of its time. */
 export const pathGroup: Group = {
   figures: [...COMPONENTS.map((components): FigureName => `path_ns_${components}`), 'path_ns_6_cached'],
   async measure({ quick }, record) {
@@ -22,7 +22,7 @@ export const pathGroup: Group = {
     const samples = new Map<FigureName, number[]>(cases.map(({ name }) => [name, []]));
     const passes = quick ? 11 : 201;
     progress(`path: ${passes} interleaved runs of ${ROUNDS} paths each`);
-    // They take turns, so that another load on the machine slows all of them down.
+    // Interleaved, so that other load on the machine affects all of them.
     for (let pass = 0; pass < passes; pass++) {
       for (const { name, files } of cases) samples.get(name)!.push(timer.run(files, ROUNDS));
     }

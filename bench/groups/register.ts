@@ -20,7 +20,7 @@ const MANY = 10_000;
 const IN_FLIGHT = 100;
 const AT_ONCE = { register_ms_1: 1, register_ms_50: 50, register_ms_1000: 1000 } as const;
 
-/** Containers that come, by the daemon's one writer with its store on disk and a hash of maps in this machine's kernel. */
+/** New containers, by the daemon's one writer with its store on disk and a hash of maps in this machine's kernel. */
 export const registerGroup: Group = {
   figures: ['register_ms_1', 'register_ms_50', 'register_ms_1000', 'register_visible_ms_1', 'register_s_10000'],
   async measure({ quick, wants }, record) {
@@ -102,7 +102,7 @@ function ledgerOn(map: ContainerMap, store: Store): Ledger {
   return new Ledger(enforcement, store, { desired: { ...NOTHING_DESIRED, policies }, revision: 0 }, ignore, ignore);
 }
 
-/** From 1 on. */
+/** The numbers from 1 to `count`. */
 function upTo(count: number): number[] {
   return Array.from({ length: count }, (_, index) => index + 1);
 }
@@ -115,7 +115,7 @@ function container(number: number): Container {
     namespace: 'default',
     labels: { tier: 'front' },
     origin: 'registered',
-    // Inodes of namespaces no process has: nothing asks this map.
+    // Inode numbers of no namespace: no program looks them up.
     namespaces: { pidNamespace: number + 1, mountNamespace: number + 1 },
     initStartTicks: number,
     links: {},

@@ -11,7 +11,7 @@ const STANDARD_ERROR = 2;
 const BUILD = 'build/bench/vm';
 const PROGRAMS = ['system-calls', 'nothing'];
 
-/** The group, and what is known of the virtual machine's kernel once it has run. */
+/** The group, and the release of the virtual machine's kernel once it has run. */
 export class VirtualMachineGroup implements Group {
   readonly figures: readonly FigureName[] = [
     'vm_open_ratio_outside',
@@ -44,7 +44,7 @@ export class VirtualMachineGroup implements Group {
       const machine = spawn(
         'tools/vm/run',
         [
-          // A ratio is to be that of a kernel as it is shipped.
+          // Ratios are measured on a kernel with its default settings.
           ...['--as-is', '--share', share, '--timeout', String(TIMEOUT_SECONDS)],
           ...[process.execPath, '--enable-source-maps', 'build/bench/vm/guest.js', file, pattern],
           ...(quick ? ['quick'] : []),
@@ -64,11 +64,11 @@ export class VirtualMachineGroup implements Group {
   };
 }
 
-/** Here, where the compiler is quick. */
+/** Compiled outside the virtual machine, where the compiler is quick. */
 function compilePrograms(): void {
   mkdirSync(BUILD, { recursive: true });
   for (const name of PROGRAMS) {
-    // Static, so that running one opens no library.
+    // Static, so that starting one opens no library.
     const parameters = [
       '-static',
       '-O2',

@@ -8,7 +8,7 @@ import { rowsOf, tableOf } from './rates.js';
 
 const PAGE = 'docs/scale.md';
 
-// Code that has never run is slow once, and stays in memory.
+// Not measured: the first run of code is slow and adds to the heap.
 await measureNode(CLUSTERS[0]!);
 const columns = [];
 for (const cluster of CLUSTERS) {
@@ -24,5 +24,5 @@ if (!process.argv.includes('--show')) {
   writeFileSync(PAGE, rewriteSections(readFileSync(PAGE, 'utf8'), { scale: () => table }));
   progress(`rewrote the table in ${PAGE}`);
 }
-// What the control plane keeps for dry runs does not end by itself.
+// The control plane's thread for dry runs does not end by itself.
 process.exit(0);

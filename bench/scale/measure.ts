@@ -12,13 +12,13 @@ setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
 const WAIT_MILLISECONDS = 600_000;
-/** So long nothing is asked: it is at rest. */
+/** Without requests for this long, the daemon is idle. */
 const REST_MILLISECONDS = 1500;
 const CHANGED = POLICIES_PER_WORKLOAD;
 
-/** What one piece of news cost. */
+/** The cost of one change. */
 export interface Cost {
-  /** Of the process, without the making of what it was told. */
+  /** Processor time of the process, without that of the simulated API server. */
   readonly processorMilliseconds: number;
   readonly traffic: ReadonlyMap<string, Traffic>;
 }
@@ -26,11 +26,11 @@ export interface Cost {
 export interface NodeFigures {
   readonly heapBytes: number;
   readonly start: Cost;
-  /** Another specification of a policy that reaches it. */
+  /** The specification of a policy that reaches the node changes. */
   readonly policyChanged: Cost;
-  /** Another status of a policy. */
-  readonly statusTold: Cost;
-  /** A pod ends, and another begins. */
+  /** The status of a policy changes. */
+  readonly statusChanged: Cost;
+  /** A pod ends, and another starts. */
   readonly podReplaced: Cost;
   readonly policyEventBytes: number;
   readonly podEventBytes: number;
@@ -38,9 +38,9 @@ export interface NodeFigures {
 }
 
 export interface LeaderFigures {
-  /** What it holds beside what every node holds. */
+  /** Heap of the leader beyond that of every node. */
   readonly heapBytes: number;
-  /** From its election until it has nothing to write. */
+  /** From its election until it has nothing left to write. */
   readonly elected: Cost;
   /** A report changes. */
   readonly reportChanged: Cost;
@@ -64,7 +64,7 @@ export async function measureNode(cluster: Cluster): Promise<NodeFigures> {
     policyEventBytes = standIn.send(POLICIES, 'MODIFIED', changed);
     await eventReported(({ metadata }) => metadata.generation === 2);
   });
-  const statusTold = await cost(node, async () => {
+  const statusChanged = await cost(node, async () => {
     standIn.send(POLICIES, 'MODIFIED', policyObject(CHANGED, { generation: 2, containers: 77, nodes: 77 }));
     await eventReported(({ status }) => status?.containers === 77);
   });
@@ -78,10 +78,10 @@ export async function measureNode(cluster: Cluster): Promise<NodeFigures> {
   });
   await node.stop();
   const reportBytes = Buffer.byteLength(JSON.stringify(reportObject(cluster, 0)));
-  return { heapBytes, start, policyChanged, statusTold, podReplaced, policyEventBytes, podEventBytes, reportBytes };
+  return { heapBytes, start, policyChanged, statusChanged, podReplaced, policyEventBytes, podEventBytes, reportBytes };
 }
 
-/** @param ofNode what every node holds */
+/** @param ofNode heap of every node */
 export async function measureLeader(cluster: Cluster, ofNode: number): Promise<LeaderFigures> {
   const before = await heap();
   const node = new SimulatedNode(cluster, true);
@@ -99,7 +99,7 @@ export async function measureLeader(cluster: Cluster, ofNode: number): Promise<L
   return { heapBytes, elected, reportChanged };
 }
 
-/** What it costs until nothing is asked any more. */
+/** The cost of an action until the daemon is idle. */
 async function cost(node: SimulatedNode, act: () => Promise<unknown>): Promise<Cost> {
   const { standIn } = node;
   standIn.take();
@@ -118,7 +118,7 @@ async function cost(node: SimulatedNode, act: () => Promise<unknown>): Promise<C
 async function until(isSo: () => boolean): Promise<void> {
   const end = performance.now() + WAIT_MILLISECONDS;
   while (!isSo()) {
-    if (performance.now() > end) throw new Error('the daemon did not come to rest');
+    if (performance.now() > end) throw new Error('the daemon did not become idle');
     await sleep(10);
   }
 }

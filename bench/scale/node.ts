@@ -27,7 +27,7 @@ const LEASE = '/apis/coordination.k8s.io/v1/namespaces/hauberk/leases/policy-sta
 const QUIET = { info: () => undefined, warn: () => undefined, debug: () => undefined, error: () => undefined };
 const NODE = 0;
 
-/** The daemon of one node as far as it is concerned with its cluster, over a kernel that is memory. */
+/** The part of one node's daemon that follows the cluster, over an in-memory kernel. */
 export class SimulatedNode {
   readonly plane = new InMemoryControlPlane(
     NOTHING_DESIRED,
@@ -39,7 +39,7 @@ export class SimulatedNode {
   readonly writer: StatusWriter;
   readonly #stopListening: () => void;
 
-  /** @param leads whether it is the one that is elected */
+  /** @param leads whether it is the elected leader */
   constructor(
     readonly cluster: Cluster,
     leads: boolean,
@@ -98,12 +98,12 @@ export class SimulatedNode {
   }
 }
 
-/** How many containers a policy reaches in all of the cluster, each on a node of its own except those for all pods. */
+/** How many containers and nodes a policy reaches in the cluster: each container is on another node, unless it is for all. */
 export function statusOf({ nodes, pods }: Cluster, policy: number) {
   return isForAll(policy) ? { containers: pods, nodes } : { containers: PODS_PER_WORKLOAD, nodes: PODS_PER_WORKLOAD };
 }
 
-/** KubeArmor's kinds are not there. */
+/** KubeArmor's kinds are not installed. */
 function collectionsOf(cluster: Cluster): ReadonlyMap<string, Collection> {
   const { policies, nodes } = cluster;
   const first = POLICIES_PER_WORKLOAD;
@@ -122,7 +122,7 @@ function collectionsOf(cluster: Cluster): ReadonlyMap<string, Collection> {
 }
 
 function objectsOf(leads: boolean): ReadonlyMap<string, () => object> {
-  // Another that holds it renews it each time.
+  // Another holder has renewed it each time.
   let version = 1;
   const lease = () => ({
     apiVersion: 'coordination.k8s.io/v1',

@@ -18,12 +18,12 @@ const TIME = '2026-01-02T03:04:05Z';
 const OWN = 'hauberk.io/v1alpha1';
 const CONDITIONS = ['Accepted', 'Enforced'];
 
-/** Of the form that the API server's are. */
+/** A UID in the API server's format. */
 export function uidOf(kind: number, number: number): string {
   return `${String(kind).padStart(8, '0')}-89ab-4cde-8f01-${String(number).padStart(12, '0')}`;
 }
 
-/** A policy as `kubectl apply` made it, with the status that it has had for a while. */
+/** A policy as made by `kubectl apply`, with a status. */
 export function policyObject(number: number, { generation = 1, containers = 50, nodes = 50 } = {}): object {
   const isCluster = isForAll(number);
   const kind = isCluster ? 'ClusterSecurityPolicy' : 'SecurityPolicy';
@@ -63,7 +63,7 @@ export function policyObject(number: number, { generation = 1, containers = 50, 
   };
 }
 
-/** Eight rules, of the kinds that people write most. */
+/** Eight rules of the most common kinds. */
 function specOf(number: number, generation: number): object {
   const workload = Math.floor(number / POLICIES_PER_WORKLOAD);
   const path = (part: string) => `/srv/${nameOf(workload)}/${part}-${number}`;
@@ -84,7 +84,7 @@ function specOf(number: number, generation: number): object {
   };
 }
 
-/** A pod that runs, as the scheduler, its controller and its kubelet have written it. */
+/** A running pod, as written by the scheduler, its controller and its kubelet. */
 export function podObject(cluster: Cluster, node: number, pod: number, age = 0): KubernetesObject {
   const workload = workloadOf(cluster, node, pod);
   const [name, hash] = [nameOf(workload), '7d9c6b5f48'];
@@ -216,7 +216,7 @@ export function namespaceObject(number: number): KubernetesObject {
   } as KubernetesObject;
 }
 
-/** What the daemon of a node says once all of its pods run. */
+/** The report of a node's daemon once all of its pods run. */
 export function reportOf(cluster: Cluster, node: number): NodeReport {
   const policies: Record<string, [number, number, number]> = {};
   for (let index = 0; index < POLICIES_PER_WORKLOAD; index++) policies[keyOf(index)] = [PODS_PER_NODE, 0, 0];
@@ -253,7 +253,7 @@ function writer(manager: string, apiVersion: string, fieldsV1: object) {
   return { manager, operation: 'Update', apiVersion, time: TIME, fieldsType: 'FieldsV1', fieldsV1 };
 }
 
-/** Every field by its name, as Kubernetes keeps who has written it; lists are one field. */
+/** The fields in the format of `managedFields`; a list is one field. */
 function fieldsOf(value: object): object {
   return Object.fromEntries(
     Object.entries(value).map(([name, field]) => [

@@ -4,7 +4,7 @@ import { ListReader } from '../../src/kubernetes/list-reader.js';
 import { finishInTimeSlices } from '../../src/time-slices.js';
 import { processorMilliseconds } from '../support/processor-time.js';
 
-/** What a path holds: made when it is asked for, so that only the daemon's own copies are in memory. */
+/** The objects at a path: made on request, so that only the daemon's own copies are in memory. */
 export interface Collection {
   readonly length: number;
   readonly at: (index: number) => object;
@@ -12,19 +12,18 @@ export interface Collection {
 
 export interface Traffic {
   requests: number;
-  /** Bodies alone, in both directions. */
+  /** Bytes of bodies, in both directions. */
   bytes: number;
 }
 
 type Query = Readonly<Record<string, string | undefined>>;
 
 /**
- * The API server in place of a real one, that gives the daemon's own code everything as the text that a real one sends,
- * and counts it.
+ * A simulated API server, which gives the daemon's own code the same texts as a real one, and counts requests and bytes.
  */
 export class StandIn {
   readonly traffic = new Map<string, Traffic>();
-  /** Processor time of making the texts, which is not the daemon's; milliseconds. */
+  /** Milliseconds of processor time for making the texts, which is not the daemon's. */
   making = 0;
   readonly #watchers = new Map<string, (event: WatchEvent) => void>();
 
@@ -39,7 +38,7 @@ export class StandIn {
     });
   }
 
-  /** What was asked since the last time. */
+  /** The traffic since the last call. */
   take(): ReadonlyMap<string, Traffic> {
     const taken = new Map(this.traffic);
     this.traffic.clear();
@@ -62,7 +61,7 @@ export class StandIn {
       throw new ApiError('there is none', 404);
     }
     const began = processorMilliseconds();
-    // As a real one does: what comes out of its memory comes whole.
+    // Like a real one, which serves lists from its cache without pages.
     const isPaged = query.resourceVersion === undefined && query.limit !== undefined;
     const from = Number(query.continue ?? 0);
     const to = isPaged ? Math.min(from + Number(query.limit), found.length) : found.length;
@@ -97,7 +96,7 @@ export class StandIn {
     }
   }
 
-  /** Sends it to the watch of a path, as a line. @returns its bytes */
+  /** Sends a line to the watch of a path. @returns its bytes */
   send(key: string, type: WatchEvent['type'], object: object): number {
     const text = `${JSON.stringify({ type, object })}\n`;
     this.#watchers.get(key)?.(JSON.parse(text));
@@ -129,7 +128,7 @@ export class StandIn {
   }
 }
 
-/** A path with the labels that are requested: reports and settings are at the same one. */
+/** A path with the requested labels: reports and settings have the same path. */
 export function keyOf(path: string, { labelSelector }: { readonly labelSelector?: string | undefined } = {}): string {
   return labelSelector === undefined ? path : `${path}?${labelSelector}`;
 }

@@ -23,13 +23,13 @@ import { mixedPolicy, POSTURES } from './rules.js';
 const KINDS = 10;
 const DELAY_RESOLUTION_MILLISECONDS = 1;
 
-/** What one call took. */
+/** The cost of one call. */
 export interface Applied {
-  /** From the call to the last map update: the kernel waits until no decision under way sees the image before. */
+  /** From the call to the last map update: the kernel waits until no decision in progress uses the old image. */
   readonly milliseconds: number;
   /** From the call until the kernel decides by the new image for one of the containers. */
   readonly decidedMilliseconds: number;
-  /** Of the whole process, to the answer. */
+  /** Processor time of the whole process until the response. */
   readonly processorMilliseconds: number;
   /** Worst delay of the event loop meanwhile. */
   readonly stallMilliseconds: number;
@@ -37,18 +37,18 @@ export interface Applied {
 
 export interface Load {
   readonly containers: number;
-  /** How many rules the policy has; every second time one more. */
+  /** How many rules the policy has; one more in every second pass. */
   readonly rules: number;
   /** How many rules containers of each kind have beside it. */
   readonly rulesOfKind: number;
 }
 
-/** The least there is to do. */
+/** The smallest load. */
 export const ONE_RULE: Load = { containers: 1, rules: 1, rulesOfKind: 0 };
 
 /**
- * Applies a policy to containers of ten kinds, again and again with other rules: the daemon's one writer, warmed up as the
- * daemon is, with its store on disk and a hash of maps in this machine's kernel; only no program asks it.
+ * Applies a policy to containers of ten kinds, again and again with other rules: by the daemon's one writer, warmed up as
+ * the daemon is, with its store on disk and a hash of maps in this machine's kernel. Only programs that use it are missing.
  */
 export async function* applying({ containers, rules, rulesOfKind }: Load, passes: number): AsyncGenerator<Applied> {
   const directory = mkdtempSync(join(tmpdir(), 'hauberk-bench-'));
@@ -97,10 +97,10 @@ export async function* applying({ containers, rules, rulesOfKind }: Load, passes
     const delays = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MILLISECONDS });
     for (let pass = 0; pass < passes; pass++) {
       const manifest = toManifest(mixedPolicy('applied', rules + (pass % 2), { tier: 'front' }));
-      // Anew: what is done between the passes is no delay of the daemon's.
+      // Reset, since work between the passes is not the daemon's.
       delays.reset();
       delays.enable();
-      // A turn before and one after, so that a delay from the first moment to the last is seen.
+      // Waits before and after, so that delays at the very beginning and end are measured.
       await sleep(2 * DELAY_RESOLUTION_MILLISECONDS);
       const processor = processorMilliseconds();
       const began = performance.now();
@@ -135,7 +135,7 @@ function desiredState(count: number, rulesOfKind: number) {
       namespace: 'default',
       labels: { tier: 'front', kind: String(index % KINDS) },
       origin: 'registered',
-      // Inodes of namespaces no process has: nothing asks this map.
+      // Inode numbers of no namespace: no program looks them up.
       namespaces: { pidNamespace: index + 1, mountNamespace: index + 1 },
       links: {},
     };

@@ -37,7 +37,7 @@ export const BENCH_OBJECT = 'build/bpf/bench.bpf.o';
 
 const FIRST = Uint32Array.of(0);
 
-/** Puts the only value into an array map. */
+/** Sets the only value of an array map. */
 export function setOnlyValue(map: number, value: Uint8Array | Uint32Array): void {
   checked('cannot write a map', updateElement(map, FIRST, value, 0));
 }
@@ -57,7 +57,7 @@ export function runOnce(program: number): void {
 export class BenchObject {
   readonly #object: Pointer;
 
-  /** @param path of the object, and how it reads the kernel: to compare builds and ways */
+  /** @param path the object; this and the constants by which it reads the kernel serve to compare variants */
   constructor(path = BENCH_OBJECT, constants = readingConstants()) {
     this.#object = checkedPointer(`cannot open ${path}`, openObject(path, null));
     setConstants(this.#object, constants);
@@ -68,7 +68,7 @@ export class BenchObject {
   /**
    * The descriptor of a map; it is valid until {@link close}.
    *
-   * @param valueBytes what its values must take, where they are copied: the kernel knows nothing of our buffers
+   * @param valueBytes the expected size of its values, if they are copied: the kernel does not know the size of buffers
    */
   map(name: string, valueBytes?: number): number {
     const map = checkedPointer(`no map ${name}`, findMap(this.#object, name));
@@ -95,16 +95,16 @@ export class BenchObject {
 const MATCH_RUN = { elapsed: 0, rounds: 8, offset: 12, verdict: 16, actor: 20, subject: 24, operation: 28, path: 32 };
 const MATCH_RUN_BYTES = MATCH_RUN.path + PATH_BUFFER_BYTES;
 
-/** What is decided about. */
-export interface Question {
-  /** A path, or another word for subjects that are none. */
-  readonly word: string | Uint8Array;
+/** The access to decide. */
+export interface TimedAccess {
+  /** A path, or the object key of what is not a path. */
+  readonly key: string | Uint8Array;
   readonly operation: Operation;
-  /** Class of the acting program; of one that no rule names when left out. */
+  /** Class of the acting program; by default of one that no rule names. */
   readonly programClass?: number;
 }
 
-/** The matcher of the enforcement, timed by itself in the kernel. */
+/** The matcher of the enforcement, timed alone in the kernel. */
 export class MatchTimer {
   readonly #images: number;
   readonly #runs: number;
@@ -122,10 +122,10 @@ export class MatchTimer {
     return createKernelImage(image, 1);
   }
 
-  /** Decides `rounds` times, or does nothing as often; `action` is that of the last decision. */
-  run(what: 'match' | 'empty', image: KernelImage, question: Question, rounds: number) {
-    const { word, operation, programClass = PROGRAM_CLASS_UNNAMED } = question;
-    const bytes = Buffer.from(word);
+  /** Makes `rounds` decisions, or runs an empty loop of as many; `action` is that of the last decision. */
+  run(what: 'match' | 'empty', image: KernelImage, access: TimedAccess, rounds: number) {
+    const { key, operation, programClass = PROGRAM_CLASS_UNNAMED } = access;
+    const bytes = Buffer.from(key);
     const subject = subjectOf(CLASS_OF_OPERATION[operation]);
     const run = Buffer.alloc(MATCH_RUN_BYTES);
     run.writeUInt32LE(rounds, MATCH_RUN.rounds);

@@ -3,7 +3,7 @@ import { readManifest } from '../../src/policy/manifest.js';
 import type { Policy } from '../../src/policy/model.js';
 import { exactPath } from './rules.js';
 
-/** Programs that rules are limited to; each is a class of its own. */
+/** How many programs are sources of rules; each has a class of its own. */
 const SOURCES = 50;
 export const MIX_LABELS = { app: 'mix' };
 

@@ -8,12 +8,12 @@ import { type BenchObject, readOnlyValue, runOnce, setOnlyValue } from './bench-
 const PATH_RUN = { elapsed: 0, rounds: 8, descriptors: 12, offset: 20, result: 24, path: 32 };
 const PATH_RUN_BYTES = PATH_RUN.path + PATH_BUFFER_BYTES;
 
-/** Files that are open, of paths of so many components. */
+/** Open files whose paths have a given number of components. */
 export class OpenFiles {
   readonly #top = mkdtempSync(join(tmpdir(), 'hauberk-paths-'));
   readonly #descriptors: number[] = [];
 
-  /** @returns the path and the descriptor of a new file; its directory is that of others with as many components */
+  /** @returns path and descriptor of a new file, in one directory with others of as many components */
   open(name: string, components: number) {
     const above = this.#top.split('/').length - 1;
     const directories = Array.from({ length: components - above - 1 }, (_, index) => `directory${index}`);
@@ -32,7 +32,7 @@ export class OpenFiles {
 
 export type OpenFile = ReturnType<OpenFiles['open']>;
 
-/** What finds the path of an open file in the enforcement, timed by itself in the kernel. */
+/** The path lookup of the enforcement, timed alone in the kernel. */
 export class PathTimer {
   readonly #runs: number;
   readonly #program: number;
@@ -43,10 +43,10 @@ export class PathTimer {
   }
 
   /**
-   * Finds the paths of two files of one mount in turn, so many in all.
+   * Finds the paths of two files of one mount alternately, `rounds` times in all.
    *
-   * @returns nanoseconds for each
-   * @throws Error when what was found is not the path of the second file
+   * @returns nanoseconds for each lookup
+   * @throws Error when the result is not the path of the second file
    */
   run(files: readonly [OpenFile, OpenFile], rounds: number): number {
     const run = Buffer.alloc(PATH_RUN_BYTES);

@@ -1,4 +1,4 @@
-/** What this process has taken of processors, in milliseconds: says more than a clock where others use them too. */
+/** Processor time of this process in milliseconds, which is more meaningful than wall-clock time on a busy machine. */
 export function processorMilliseconds(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;

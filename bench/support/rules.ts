@@ -8,7 +8,7 @@ export function exactPath(index: number): string {
   return `${service(index)}/configuration-${String(index % 1000).padStart(3, '0')}.yml`;
 }
 
-/** A path of the same length and of no rule, which only its last byte tells. */
+/** A path of no rule, which has the same length and differs only in its last byte. */
 export function missedPath(index: number): string {
   return `${exactPath(index).slice(0, -1)}k`;
 }

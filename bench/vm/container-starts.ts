@@ -4,11 +4,11 @@ import { Daemon } from '../../test/support/daemon.js';
 import { EngineStarts } from '../../test/support/starts/engine-starts.js';
 import { accessesThrough, FIRST_ACCESS, withFirstAccessRoot } from '../../test/support/starts/first-access.js';
 import {
+  DEFAULT_PATHS,
   forbiddingPolicy,
   IMAGE,
   installHook,
   LABELS,
-  USUAL_PLACES,
 } from '../../test/support/starts/first-instruction.js';
 import type { Recorder, Scope } from '../figures.js';
 import { progress } from '../support/progress.js';
@@ -19,7 +19,7 @@ const PAIRS = { quick: 3, complete: 31 };
 const WITHOUT = 'runc';
 const WITH = 'hauberk';
 
-/** What the hook adds to Docker's start of a container that a policy selects. */
+/** The time that the hook adds to Docker's start of a container that a policy selects. */
 export async function measureContainerStarts({ quick }: Scope, record: Recorder): Promise<void> {
   execFileSync('tools/vm/docker', { stdio: 'inherit' });
   const engines = [WITHOUT, WITH].map((runtime) => new EngineStarts('docker', runtime, 'own')) as [
@@ -28,7 +28,7 @@ export async function measureContainerStarts({ quick }: Scope, record: Recorder)
   ];
   await withFirstAccessRoot((root) => engines[0].importImage(root, IMAGE));
   const daemon = new Daemon();
-  await daemon.start(...USUAL_PLACES);
+  await daemon.start(...DEFAULT_PATHS);
   const client = new Client(daemon.address);
   await client.call('PolicyService', 'ApplyPolicy', { manifest: forbiddingPolicy('bench', LABELS) });
   installHook('docker', '--reload');
@@ -43,11 +43,11 @@ export async function measureContainerStarts({ quick }: Scope, record: Recorder)
     if (engine.runtime === WITH && accessesThrough(status).length > 0) throw new Error('the hook does not protect');
     return milliseconds;
   };
-  // Not measured: what is read for the first time is slow.
+  // Not measured: the first start reads files from the disk.
   for (const engine of engines) await time(engine);
   const samples: [number, number][] = [];
   for (let pair = 0; pair < pairs; pair++) {
-    // The order turns round, so that none always comes after the other.
+    // The order alternates, so that neither always comes second.
     const second = pair % 2 === 0 ? undefined : await time(engines[1]);
     const first = await time(engines[0]);
     samples.push([first, second ?? (await time(engines[1]))]);

@@ -30,5 +30,5 @@ for (const { figures, measure } of parts) {
     progress((error as Error).stack ?? String(error));
   }
 }
-// What failed half-way may have left a child whose end the event loop awaits.
+// A failed measurement may have left a child process that keeps the event loop alive.
 process.exit();

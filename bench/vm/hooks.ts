@@ -21,12 +21,12 @@ import { BENCH_OBJECT } from '../support/bench-object.js';
 
 const libbpf = koffi.load('libbpf.so.1');
 const sectionName = libbpf.func('const char *bpf_program__section_name(bpf_program *program)');
-/** Without a name it attaches a program to the hook it was loaded for. */
+/** Without a name this attaches a program to the hook for which it was loaded. */
 const openTracepoint = libbpf.func('int bpf_raw_tracepoint_open(const char *name, int program)');
 
 export const ENFORCEMENT_OBJECT = 'build/bpf/hauberk.bpf.o';
 
-/** Loaded programs that can be attached to their hooks, and detached, in no time. */
+/** Loaded programs that can quickly be attached to their hooks and detached. */
 export class Attachable {
   #links: number[] = [];
 
@@ -42,7 +42,7 @@ export class Attachable {
   }
 }
 
-/** LSM programs of an object file: name to section, which says the hook. Nothing is loaded. */
+/** The LSM programs of an object file: name to section, which names the hook. Nothing is loaded. */
 export function lsmSections(objectPath: string): Map<string, string> {
   const object = checkedPointer(`cannot open ${objectPath}`, openObject(objectPath, null));
   const sections = programsOf(object).map((program): [string, string] => [
@@ -63,7 +63,7 @@ export interface Enforcement {
   readonly verified: ReadonlyMap<string, number>;
 }
 
-/** Takes the pinned LSM programs of a daemon that has ended: they are loaded from now on, but not attached. */
+/** Takes over the pinned LSM programs of a daemon that has ended: they stay loaded, but are detached. */
 export function takeEnforcement(pinDirectory: string): Enforcement {
   const directories = join(pinDirectory, 'programs');
   const [build] = existsSync(directories) ? readdirSync(directories) : [];

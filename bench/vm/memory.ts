@@ -7,7 +7,7 @@ import { progress } from '../support/progress.js';
 import { FLAGS } from './start.js';
 
 const CONTAINERS = 1000;
-/** By then it has warmed up, and garbage that came with the last change may have been collected. */
+/** After this time it has warmed up, and has probably collected the garbage of the last change. */
 const REST_MILLISECONDS = 30_000;
 const KIBIBYTES_OF_MEBIBYTE = 1024;
 
@@ -21,7 +21,7 @@ export async function measureMemory({ quick }: Scope, record: Recorder): Promise
   const idle = residentMebibytes(daemon.pid);
   progress(`memory: ${idle.toFixed(0)} MiB without a container`);
   record('daemon_rss_mib_idle', idle);
-  // In these namespaces nobody lives.
+  // No process is in these namespaces.
   const containers = Array.from({ length: CONTAINERS }, (_, number) => ({
     id: `registered-${number}`,
     labels: { app: `app-${number % 10}` },

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The program that is run to time running a program. */
+/* An empty program, to time exec(2). */
 int main(void)
 {
 	return 0;

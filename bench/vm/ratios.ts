@@ -16,20 +16,20 @@ import { SYSTEM_CALLS, type SystemCall, SystemCalls } from './system-calls.js';
 const FILE_RULES = 80;
 const PROCESS_RULES = 20;
 const LABELS = { app: 'bench' };
-/** Where the rules are about; in memory, so that no other file system's own opens are counted in. */
+/** The directory of the rules; in memory, so that no time of a disk filesystem is included. */
 const DIRECTORY = '/srv';
-/** The files that are used: of no rule, which only the end of their path tells. */
+/** The path of the files that are used: of no rule, from which it differs only at its end. */
 const PATH = missedPath(16);
-/** A file of a rule. */
+/** A file that a rule names. */
 const BLOCKED_PATH = exactPath(16);
-/** Calls of one measurement. */
+/** How many calls one measurement makes. */
 const CALLS: Readonly<Record<SystemCall, number>> = { open: 2000, fork: 20, exec: 10, connect: 100, unlink: 500 };
 
 const PLACES = ['outside', 'inside', 'profiled'] as const;
 const SETTINGS = ['none', 'empty', 'enforcement'] as const;
 type Setting = (typeof SETTINGS)[number];
 
-/** What system calls cost under the enforcement, compared with empty programs on the same hooks. */
+/** The cost of system calls under the enforcement, compared with empty programs on the same hooks. */
 export async function measureRatios({ quick }: Scope, record: Recorder): Promise<void> {
   mountMemory();
   const outside = await SystemCalls.start(PATH);
@@ -50,13 +50,13 @@ export async function measureRatios({ quick }: Scope, record: Recorder): Promise
   const rounds = quick ? 3 : 31;
   progress(`ratios: ${rounds} interleaved rounds`);
   for (let round = 0; round < rounds; round++) {
-    // The order turns round, so that none always comes after the same other.
+    // The order is reversed each round, so that none always comes after the same other.
     for (const setting of round % 2 === 0 ? SETTINGS : SETTINGS.toReversed()) {
       programs[setting].attach();
       for (const place of PLACES) {
         const process = processes[place];
         for (const call of SYSTEM_CALLS) {
-          // Not measured: an attachment patches the kernel's code, which is then slow once.
+          // Not measured: attaching patches the kernel's code, which makes its next run slow.
           await process.time(call, Math.ceil(CALLS[call] / 5));
           const key = `${place} ${call} ${setting}`;
           samples.set(key, [...(samples.get(key) ?? []), await process.time(call, CALLS[call])]);
@@ -66,7 +66,7 @@ export async function measureRatios({ quick }: Scope, record: Recorder): Promise
     }
   }
   for (const [key, values] of samples) progress(`ratios: ${key}: ${median(values).toFixed(0)} ns`);
-  // Round by round, so that another load on the machine slows down both sides of a ratio.
+  // Round by round, so that other load on the machine affects both sides of a ratio.
   const compared = (key: string, other: string) => {
     const others = samples.get(other)!;
     return median(samples.get(key)!.map((value, round) => value / others[round]!));
@@ -93,7 +93,7 @@ function policy(): Policy {
   return { ...files, rules: [...files.rules, ...processes] };
 }
 
-/** Has the daemon put containers under the policy, ends it and takes the programs it leaves in force. */
+/** Makes the daemon put containers under the policy, ends it and takes over the programs that it leaves attached. */
 async function publishPolicy(inside: SystemCalls, profiled: SystemCalls) {
   progress('ratios: hauberkd loads its programs');
   const daemon = new Daemon();

@@ -18,7 +18,7 @@ import { median } from '../support/statistics.js';
 const RULES_EACH = 3;
 const POLL_MILLISECONDS = 10;
 const START_MILLISECONDS = 120_000;
-/** Nothing is followed, and nothing is left for the next one. */
+/** The daemon follows no runtime, and leaves nothing for the next one. */
 export const FLAGS = ['--docker-socket', 'off', '--detach-on-exit'];
 
 /** From the start of the process until its health is SERVING: programs loaded, policies in the kernel. */
@@ -38,7 +38,7 @@ export async function measureStart({ quick, wants }: Scope, record: Recorder): P
   }
 }
 
-/** Leaves policies in the daemon's directory. */
+/** Stores policies in the daemon's directory. */
 async function store(daemon: Daemon, policies: number): Promise<void> {
   await daemon.start(...FLAGS);
   const client = new Client(daemon.address);
@@ -53,7 +53,7 @@ async function store(daemon: Daemon, policies: number): Promise<void> {
 async function timeStart(daemon: Daemon): Promise<number> {
   const began = performance.now();
   const started = daemon.start(...FLAGS);
-  // The first of them fails when the process ends instead of serving.
+  // `started` rejects when the process ends before it serves.
   await Promise.race([started.then(() => untilServing(daemon.address)), untilServing(daemon.address)]);
   const elapsed = performance.now() - began;
   await started;

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Times system calls on request. A request is a line "open 1000", the answer a
- * line with the nanoseconds each took. "read PATH" answers with the errno of
- * opening a file, 0 when it could be opened.
+ * Times system calls on request. A request is a line such as "open 1000", the
+ * answer a line with the nanoseconds of each call. "read PATH" answers with the
+ * errno of opening a file, or 0.
  * Usage: system-calls OPENED REMOVED PROGRAM
- * OPENED is a file that is made and opened, REMOVED starts the names of files
- * that are made and removed, PROGRAM is run.
+ * OPENED is a file to create and open, REMOVED a prefix for files to create and
+ * remove, PROGRAM a program to run.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -90,11 +90,11 @@ static long long time_exec(int count)
 	return now() - began;
 }
 
-/* Only connect(2) is timed; the rest is done before and after. */
+/* Only connect(2) is timed, without setting up and closing sockets. */
 static long long time_connect(int count)
 {
 	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	/* Without it every connection would keep its port for a minute. */
+	/* Otherwise every connection would keep its port for a minute. */
 	struct linger reset = { .l_onoff = 1, .l_linger = 0 };
 	socklen_t length = sizeof(address);
 	int listener = socket(AF_INET, SOCK_STREAM, 0);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { NamespacePair } from '../../src/containers/container.js';
 
-/** Where groups/virtual-machine.ts compiles the programs to. */
+/** The directory in which groups/virtual-machine.ts compiles the programs. */
 const BUILD = 'build/bench/vm';
 const PROGRAM = 'system-calls';
 const PROGRAM_RUN = 'nothing';
@@ -13,7 +13,7 @@ const PROGRAM_RUN = 'nothing';
 export const SYSTEM_CALLS = ['open', 'fork', 'exec', 'connect', 'unlink'] as const;
 export type SystemCall = (typeof SYSTEM_CALLS)[number];
 
-/** A process that times system calls on request; it lives as long as this object needs it. */
+/** A process that times system calls on request. */
 export class SystemCalls {
   readonly #process: ChildProcess;
   readonly #lines: AsyncIterator<string>;
@@ -24,8 +24,8 @@ export class SystemCalls {
   }
 
   /**
-   * @param path a file to be opened; the names of the others start with it
-   * @param command a command that runs the process elsewhere, such as `unshare` with its flags
+   * @param path a file to open; names of other files start with it
+   * @param command a command that runs the process in another environment, such as `unshare` with flags
    */
   static async start(path: string, command: readonly string[] = []): Promise<SystemCalls> {
     const run = `${path}-${PROGRAM_RUN}`;
@@ -36,18 +36,18 @@ export class SystemCalls {
     return started;
   }
 
-  /** Namespaces of the processes that the command makes. */
+  /** Namespaces of the processes that the command starts. */
   get childNamespaces(): NamespacePair {
     const inode = (name: string) => statSync(`/proc/${this.#process.pid}/ns/${name}`).ino;
     return { pidNamespace: inode('pid_for_children'), mountNamespace: inode('mnt') };
   }
 
-  /** Nanoseconds each of `count` calls took. */
+  /** Nanoseconds that each of `count` calls took on average. */
   async time(call: SystemCall, count: number): Promise<number> {
     return Number(await this.#ask(`${call} ${count}`));
   }
 
-  /** The errno of opening a file for reading; 0 when it could be opened. */
+  /** The errno of opening a file for reading, or 0. */
   async read(path: string): Promise<number> {
     return Number(await this.#ask(`read ${path}`));
   }

@@ -15,7 +15,7 @@ import { objectsIn, rendered } from '../support/helm-chart.js';
 
 const NODE = 'node-1';
 const CRDS = 'packaging/kubernetes/crds';
-/** For what hundreds of objects need on a machine that does other things besides. */
+/** Enough for hundreds of objects on a busy machine. */
 const MANY_MILLISECONDS = 300_000;
 const PODS = '/api/v1/namespaces/shop/pods';
 const POLICIES = '/apis/hauberk.io/v1alpha1/namespaces/shop/securitypolicies';
@@ -50,7 +50,7 @@ async function conditionsOf(name: string): Promise<Record<string, Condition>> {
   return Object.fromEntries((status?.conditions ?? []).map((condition) => [condition.type, condition]));
 }
 
-/** Events of Kubernetes about a policy. */
+/** The Kubernetes events of a policy. */
 async function eventsOf(name: string): Promise<string[]> {
   const fieldSelector = `involvedObject.name=${name},involvedObject.kind=SecurityPolicy`;
   const { items } = (await server.admin.get('/api/v1/namespaces/shop/events', { fieldSelector })) as {
@@ -59,7 +59,7 @@ async function eventsOf(name: string): Promise<string[]> {
   return items.map(({ type, reason, message }) => `${type} ${reason} ${message}`);
 }
 
-/** A process with a mount namespace of its own, so that nobody else's processes are taken for the container's. */
+/** A process in its own mount namespace, so that no other process is taken for one of the container. */
 async function isolatedProcess(): Promise<{ readonly pid: number; end(): Promise<void> }> {
   const child = spawn('unshare', ['--user', '--map-root-user', '--mount', 'sleep', '1000']);
   const pid = child.pid!;
@@ -75,7 +75,7 @@ async function isolatedProcess(): Promise<{ readonly pid: number; end(): Promise
   };
 }
 
-/** A pod of this node, whose one container a stand-in for its runtime reports. */
+/** A pod of this node, with one container that is reported as by a runtime. */
 async function startPod(
   name: string,
   labels: Record<string, string>,
@@ -87,7 +87,7 @@ async function startPod(
   return startContainer({ name, uid: made.metadata.uid!, namespace: 'shop', labels }, on);
 }
 
-/** The container of a pod, as a stand-in for its runtime reports it. */
+/** The container of a pod, which is reported as by a runtime. */
 async function startContainer(pod: CriPod, on: ClusterNode = node): Promise<{ id: string; end(): Promise<void> }> {
   const id = `container-of-${pod.name}`;
   const process = await isolatedProcess();
@@ -102,7 +102,7 @@ async function startContainer(pod: CriPod, on: ClusterNode = node): Promise<{ id
   };
 }
 
-test('a policy that is created in Kubernetes reaches a container of this node, and its status says so', async () => {
+test('a policy that is created in Kubernetes reaches a container of this node, and its status reports it', async () => {
   await eventually(() => node.cluster.status().connected, 'the connection');
   const { id, end } = await startPod('web', { app: 'web' });
   await server.create(POLICIES, policy('no-shadow'));
@@ -118,7 +118,7 @@ test('a policy that is created in Kubernetes reaches a container of this node, a
   await eventually(async () => (await conditionsOf('no-shadow')).Enforced?.reason === 'ReachesNothing', 'no container');
 });
 
-test('labels that a running pod is given, or loses, count at once', async () => {
+test('adding or removing labels of a running pod takes effect at once', async () => {
   const { id, end } = await startPod('unlabelled', { tier: 'back' });
   await eventually(() => node.plane.containers.get(id) !== undefined, 'the container');
   assert.deepEqual(node.reaching(id), []);
@@ -129,7 +129,7 @@ test('labels that a running pod is given, or loses, count at once', async () => 
   await end();
 });
 
-test('the annotation of a pod has its policies audited or disabled while it stands, and the status counts it', async () => {
+test('while a pod has the annotation its policies are audited or disabled, which the status counts', async () => {
   const { id, end } = await startPod('debugged', { app: 'web' });
   const modes = () => {
     const container = node.plane.containers.get(id);
@@ -156,14 +156,14 @@ test('the annotation of a pod has its policies audited or disabled while it stan
   ]);
 });
 
-test('annotations of a namespace set its postures, and take them away again', async () => {
+test('annotations of a namespace set its postures, and removing them resets the postures', async () => {
   const { policies } = node.plane;
   const path = '/api/v1/namespaces/shop';
   await server.admin.patch(path, { metadata: { annotations: { 'kubearmor-file-posture': 'block' } } });
   await eventually(() => policies.posturesFor('shop').file === 'block', 'the posture');
   await server.admin.patch(path, { metadata: { annotations: { 'kubearmor-file-posture': 'bloc' } } });
   await eventually(() => node.cluster.warnings().some((each) => each.includes('must be audit or block')), 'a warning');
-  assert.equal(policies.posturesFor('shop').file, 'block', 'a slip of the pen takes nothing away');
+  assert.equal(policies.posturesFor('shop').file, 'block', 'an invalid value does not reset the posture');
   await eventually(
     async () => (await messagesOfEvents('NotFollowed')).includes('is "bloc"; block, as it said'),
     'Event',
@@ -172,7 +172,7 @@ test('annotations of a namespace set its postures, and take them away again', as
   await eventually(() => policies.posturesFor('shop').file === 'audit', 'no posture');
 });
 
-test('settings in a ConfigMap are the postures of all namespaces that say nothing themselves, as they are now', async () => {
+test('settings in a ConfigMap are the postures of all namespaces without their own, and changes take effect', async () => {
   const { policies } = node.plane;
   const path = '/api/v1/namespaces/hauberk/configmaps';
   const data = { 'default-file-posture': 'block', defaultNetworkPosture: 'audit' };
@@ -184,7 +184,7 @@ test('settings in a ConfigMap are the postures of all namespaces that say nothin
   });
   await eventually(
     () => shown('shop').join() === 'audit,audit' && shown('other')[0] === 'block',
-    'what one says itself',
+    "the namespace's own posture",
   );
   await server.admin.patch('/api/v1/namespaces/shop', {
     metadata: { annotations: { 'kubearmor-file-posture': null } },
@@ -193,7 +193,7 @@ test('settings in a ConfigMap are the postures of all namespaces that say nothin
   await eventually(() => shown('shop').join() === 'audit,block', "the agent's own postures");
 });
 
-test('policies for hosts reach this one by the labels that its node has now', async () => {
+test('policies for hosts select this one by the current labels of its node', async () => {
   const { policies, containers } = node.plane;
   const kind = '/apis/hauberk.io/v1alpha1/hostsecuritypolicies';
   const spec = {
@@ -224,7 +224,7 @@ test('policies for hosts reach this one by the labels that its node has now', as
   await server.admin.delete(`${kind}/gateways`);
 });
 
-test('a policy that cannot be read is refused in its status, by field, and the form accepted before stays', async () => {
+test('a policy that cannot be read is refused in its status, by field, and the last accepted version stays in force', async () => {
   await server.create(POLICIES, policy('broken', { file: { matchPaths: [{ path: 'etc/shadow' }] } }));
   await eventually(async () => (await conditionsOf('broken')).Accepted?.status === 'False', 'the refusal');
   const { Accepted, Enforced } = await conditionsOf('broken');
@@ -245,7 +245,7 @@ test('a policy that cannot be read is refused in its status, by field, and the f
   await eventually(() => !node.keys.includes('kubernetes:shop/broken'), 'the end of the policy');
 });
 
-test('policies of clients and of the cluster leave each other alone', async () => {
+test('policies of clients and of the cluster do not affect each other', async () => {
   const { policies } = node.plane;
   const own = policies.readManifest(
     JSON.stringify({ ...policy('by-client'), metadata: { name: 'no-shadow', namespace: 'shop' } }),
@@ -269,7 +269,7 @@ test('one of two nodes writes the status of policies for both, and when it ends 
     ];
     const hasMessage = (message: string) => async () => (await conditionsOf('no-shadow')).Enforced?.message === message;
     await eventually(hasMessage('in 2 containers on 2 nodes'), 'the counts of both');
-    // As the daemon of the second had ended long ago.
+    // As if the daemon of the second had ended long ago.
     const report = '/api/v1/namespaces/hauberk-nodes/configmaps/node-node-9';
     const silent = JSON.stringify({
       node: 'node-9',
@@ -301,7 +301,7 @@ test('one of two nodes writes the status of policies for both, and when it ends 
   }
 });
 
-test('while the API server is away what is known stays in force, and afterwards what was missed is made up for', async () => {
+test('while the API server is unreachable known policies stay in force, and afterwards missed changes are applied', async () => {
   await server.stopApi();
   await eventually(() => !node.cluster.status().connected, 'the loss of the connection');
   assert.deepEqual(node.keys, ['kubernetes:shop/no-shadow']);
@@ -316,7 +316,7 @@ test('while the API server is away what is known stays in force, and afterwards 
   await eventually(() => node.cluster.status().connected, 'the connection');
 });
 
-test('versions that the API server has forgotten are listed again', async () => {
+test('after its resource version has expired the daemon lists again', async () => {
   await server.stopApi();
   await eventually(() => !node.cluster.status().connected, 'the loss of the connection');
   await server.startApi();
@@ -336,17 +336,18 @@ test('versions that the API server has forgotten are listed again', async () => 
   await eventually(() => node.keys.join() === expected.join(), 'the policies there are');
 });
 
-test('authorities that are replaced by what is none are reported, and the ones before are used', async () => {
-  const isTold = () => node.cluster.warnings().some((each) => /replaced by what cannot be used: .*no PEM/u.test(each));
+test('an invalid file of authorities is reported, and the authorities before it stay in use', async () => {
+  const isReported = () =>
+    node.cluster.warnings().some((each) => /replaced by what cannot be used: .*no PEM/u.test(each));
   await eventually(() => node.cluster.status().connected, 'the connection');
   writeFileSync(join(dirname(node.tokenFile), 'ca.crt'), 'half writ');
-  await eventually(isTold, 'a warning');
+  await eventually(isReported, 'a warning');
   assert.equal(node.cluster.status().connected, true);
   await server.serviceAccount('hauberk', 'hauberkd');
-  await eventually(() => !isTold(), 'no warning');
+  await eventually(() => !isReported(), 'no warning');
 });
 
-test('a token that is replaced is used from then on', async () => {
+test('a replaced token is used from then on', async () => {
   writeFileSync(node.tokenFile, 'no token at all');
   await server.stopApi();
   await server.startApi();
@@ -355,10 +356,10 @@ test('a token that is replaced is used from then on', async () => {
   await eventually(() => node.cluster.status().connected, 'the connection');
 });
 
-test('an API server that has no room for the daemon is asked again, and what is known stays in force meanwhile', async () => {
+test('requests to an overloaded API server are repeated, and known policies stay in force meanwhile', async () => {
   await server.refuse('system:serviceaccounts:hauberk');
   try {
-    // Watches that stand are not asked for again.
+    // Ends existing watches, so that the daemon has to open them again.
     await server.stopApi();
     await server.startApi();
     await eventually(() => /\b429\b/u.test(node.cluster.status().reason), 'the refusal');
@@ -381,7 +382,7 @@ test("policies of KubeArmor's kinds are followed with their extensions, once the
   await server.create(`${kubearmors}/kubearmorclusterpolicies`, { ...head, kind: 'KubeArmorClusterPolicy', spec });
   const expected = ['kubernetes-kubearmor:cluster:no-shadow', 'kubernetes-kubearmor:shop/no-shadow'];
   await eventually(() => expected.every((key) => node.keys.includes(key)), 'the policies');
-  assert.ok(node.keys.includes('kubernetes:shop/no-shadow'), 'of the same name, and another policy');
+  assert.ok(node.keys.includes('kubernetes:shop/no-shadow'), 'a different policy of the same name');
   const held = node.plane.policies.get({ namespace: 'shop', name: 'no-shadow', origin: 'kubernetes-kubearmor' });
   assert.equal(held?.mode, 'audit');
   const path = `${kubearmors}/namespaces/shop/kubearmorpolicies/no-shadow`;
@@ -391,13 +392,13 @@ test("policies of KubeArmor's kinds are followed with their extensions, once the
   }, 'the status');
 });
 
-test('the objects that are shipped are taken by the API server, every field of them', async () => {
+test('the API server accepts the shipped objects, with every field', async () => {
   for (const name of ['rbac.yaml', 'daemonset.yaml', 'hook-install.yaml', 'hook-uninstall.yaml']) {
     await server.apply(readFileSync(`packaging/kubernetes/${name}`, 'utf8'), { dryRun: true });
   }
 });
 
-test('what the chart makes of values is taken by the API server, every field of it', async () => {
+test("the API server accepts the chart's objects, with every field", async () => {
   const text = rendered(
     'createNamespace=true',
     'image={"repository":"registry:5000/hauberk","tag":"1","pullPolicy":"Always"}',
@@ -426,7 +427,7 @@ test('what the chart makes of values is taken by the API server, every field of 
   await server.apply(rendered('hook.state="uninstall"'), { dryRun: true });
 });
 
-test('the daemon may do nothing that it does not do', async () => {
+test('the daemon has no right that it does not use', async () => {
   const { directory, environment } = await server.serviceAccount('hauberk', 'hauberkd');
   const client = new ApiClient(inCluster(environment, directory));
   const forbidden = (requested: Promise<unknown>) =>
@@ -437,7 +438,7 @@ test('the daemon may do nothing that it does not do', async () => {
     await forbidden(client.delete(`${POLICIES}/no-shadow`));
     await forbidden(client.get('/api/v1/namespaces/shop/secrets'));
     await forbidden(client.get('/api/v1/namespaces/hauberk/secrets'));
-    // With a node's token nobody sets the postures of all namespaces.
+    // The token of a node cannot set the postures of all namespaces.
     const settings = { metadata: { name: 'hauberk-config' }, data: { 'default-file-posture': 'audit' } };
     await forbidden(client.create('/api/v1/namespaces/hauberk/configmaps', settings));
     await forbidden(client.patch('/api/v1/namespaces/hauberk/configmaps/hauberk-config', settings));
@@ -450,7 +451,7 @@ test('the daemon may do nothing that it does not do', async () => {
   }
 });
 
-test('a hundred pods that start together come under the policy of each, and its status counts them', async () => {
+test('each of a hundred pods that start together comes under its policy, whose status counts them', async () => {
   await server.create(POLICIES, policy('of-many', { selector: { matchLabels: { tier: 'many' } } }));
   const names = Array.from({ length: 100 }, (_, index) => `many-${index}`);
   const pods = await Promise.all(names.map((name) => startPod(name, { tier: 'many' })));
@@ -461,7 +462,7 @@ test('a hundred pods that start together come under the policy of each, and its 
   await Promise.all(pods.map(({ end }) => end()));
 });
 
-test('five hundred policies come into force together, and one among them that is broken holds up none', async () => {
+test('five hundred policies come into force together, and a broken one among them delays none', async () => {
   const names = Array.from({ length: 500 }, (_, index) => `many-${index}`);
   for (let begin = 0; begin < names.length; begin += 50) {
     await Promise.all(names.slice(begin, begin + 50).map((name) => server.admin.create(POLICIES, policy(name))));

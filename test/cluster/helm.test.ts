@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { CHART, helm, objectsIn, rendered } from '../support/helm-chart.js';
 
-test('the Helm chart is in order, and gives what the plain manifests give', () => {
+test('the Helm chart is valid, and renders the same as the plain manifests', () => {
   const plain = (...names: readonly string[]) =>
     objectsIn(names.map((name) => readFileSync(`packaging/kubernetes/${name}`, 'utf8')).join('---\n'));
   assert.match(helm('lint', '--strict', CHART), /0 chart\(s\) failed/);

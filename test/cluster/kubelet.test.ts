@@ -16,13 +16,13 @@ const POLICIES = `/apis/hauberk.io/v1alpha1/namespaces/${NAMESPACE}/securitypoli
 const CONTAINER = 'main';
 const MANY_PODS = 100;
 const MANY_POLICIES = 500;
-/** More would keep kubelet's status of the earlier ones from coming through on a slow machine. */
+/** With more, a slow machine would delay kubelet's status of the earlier ones. */
 const AT_ONCE = 20;
-/** For all of them, on a machine that does other things besides. */
+/** Enough for all of them on a busy machine. */
 const MANY_MILLISECONDS = 300_000;
 
-/** The node as it is but for the kernel: pods come from the API server, kubelet and containerd make them, CRI reports them. */
-describe('pods that kubelet makes', { skip: kubeletMissing() ?? containerdMissing('1.7') ?? false }, () => {
+/** A real node except for the kernel: pods come from the API server, kubelet and containerd create them, CRI reports them. */
+describe('pods that kubelet creates', { skip: kubeletMissing() ?? containerdMissing('1.7') ?? false }, () => {
   let server: ApiServer;
   let containerd: Containerd;
   let kubelet: Kubelet;
@@ -55,7 +55,7 @@ describe('pods that kubelet makes', { skip: kubeletMissing() ?? containerdMissin
     node.followRuntime(containerd.address);
   }
 
-  /** Has a pod made, and returns the id of its container once it runs. */
+  /** Creates a pod, and returns the id of its container once it runs. */
   async function startPod(name: string, labels: Record<string, string>): Promise<string> {
     const container = { name: CONTAINER, image: BUSYBOX_IMAGE, command: ['/bin/sleep', '1000000'] };
     const { metadata, spec } = podObject({ name, labels, containers: [container] });
@@ -78,10 +78,13 @@ describe('pods that kubelet makes', { skip: kubeletMissing() ?? containerdMissin
     return status?.conditions?.find(({ type }) => type === 'Enforced')?.message;
   }
 
-  test('one comes under the policy of its labels, is reported as Kubernetes names it, and is counted in the status', async () => {
+  test('a pod comes under the policy of its labels, is reported by its name in Kubernetes, and is counted in the status', async () => {
     const [id, other] = await Promise.all([startPod('web', { app: 'web' }), startPod('other', { app: 'other' })]);
     await eventually(() => reached(id), 'the policy in the container');
-    await eventually(() => node.plane.containers.get(id)?.image === BUSYBOX_IMAGE, 'what only the API server tells');
+    await eventually(
+      () => node.plane.containers.get(id)?.image === BUSYBOX_IMAGE,
+      'fields that only the API server has',
+    );
     const { name, namespace, labels } = node.plane.containers.get(id)!;
     assert.deepEqual([name, namespace, labels['io.kubernetes.pod.name']], [CONTAINER, NAMESPACE, 'web']);
     assert.deepEqual([labels[OWNER_LABELS.kind], labels[OWNER_LABELS.name]], ['ReplicaSet', 'of-web']);
@@ -90,7 +93,7 @@ describe('pods that kubelet makes', { skip: kubeletMissing() ?? containerdMissin
     await eventually(async () => (await enforced('no-shadow')) === 'in 1 container on 1 node', 'the status');
   });
 
-  test('labels that a running one is given, or loses, count at once', async () => {
+  test('adding or removing labels of a running pod takes effect at once', async () => {
     const id = idOf(await kubelet.container('other', CONTAINER, ({ state }) => state.running !== undefined));
     await server.admin.patch(`${PODS}/other`, { metadata: { labels: { app: 'web' } } });
     await eventually(() => reached(id), 'the policy in the container');
@@ -98,7 +101,7 @@ describe('pods that kubelet makes', { skip: kubeletMissing() ?? containerdMissin
     await eventually(() => !reached(id), 'no policy in the container');
   });
 
-  test('postures that its namespace is annotated with hold for its containers', async () => {
+  test('postures in annotations of the namespace hold for its containers', async () => {
     const id = idOf(await kubelet.container('web', CONTAINER, ({ state }) => state.running !== undefined));
     const file = { matchPaths: [{ path: '/tmp/own' }] };
     await server.create(POLICIES, clusterPolicy('own-alone', { file, action: 'Allow' }));
@@ -118,12 +121,12 @@ describe('pods that kubelet makes', { skip: kubeletMissing() ?? containerdMissin
     await eventually(() => !reached(id, 'own-alone'), 'the end of the policy');
   });
 
-  test('one that starts again while the API server is away comes under its policy, and is counted once it is back', async () => {
+  test('a pod that restarts while the API server is unreachable comes under its policy, and is counted afterwards', async () => {
     const id = idOf(await kubelet.container('web', CONTAINER, ({ state }) => state.running !== undefined));
     await server.stopApi();
     await eventually(() => !node.cluster.status().connected, 'the loss of the connection');
     await containerd.runtime.stopContainer(id);
-    // Kubelet itself shows only what the API server has of its pods.
+    // Not from kubelet's own API, which shows the status of its pods only as the API server has it.
     const again = () =>
       node.plane.containers.list().find((each) => each.id !== id && each.labels['io.kubernetes.pod.name'] === 'web');
     await eventually(() => again() !== undefined && reached(again()!.id), 'the policy in the new container');
@@ -134,7 +137,7 @@ describe('pods that kubelet makes', { skip: kubeletMissing() ?? containerdMissin
     await eventually(async () => (await enforced('no-shadow')) === 'in 1 container on 1 node', 'the status');
   });
 
-  test('while the token is refused, one that is made comes under its policy, and the token that replaces it is used', async () => {
+  test('while its token is refused the daemon puts a new pod under its policy, and then uses the replaced token', async () => {
     writeFileSync(node.tokenFile, 'no token at all');
     await server.stopApi();
     await server.startApi();
@@ -144,12 +147,15 @@ describe('pods that kubelet makes', { skip: kubeletMissing() ?? containerdMissin
     assert.equal(node.plane.containers.get(id)?.image, undefined);
     await server.serviceAccount('hauberk', 'hauberkd');
     await eventually(() => node.cluster.status().connected, 'the connection');
-    await eventually(() => node.plane.containers.get(id)?.image === BUSYBOX_IMAGE, 'what only the API server tells');
+    await eventually(
+      () => node.plane.containers.get(id)?.image === BUSYBOX_IMAGE,
+      'fields that only the API server has',
+    );
     await server.admin.delete(`${PODS}/without-token`);
     await eventually(() => node.plane.containers.get(id) === undefined, 'the end of the container');
   });
 
-  test('a hundred come under the policies of five hundred that are theirs, also of a daemon that starts when they run', async () => {
+  test('a hundred pods come under their five hundred policies, also when the daemon restarts', async () => {
     const policies = Array.from({ length: MANY_POLICIES }, (_, index) => `many-${index}`);
     const selector = (index: number) => ({
       matchLabels: index % 10 === 0 ? { tier: 'many' } : { tier: `of-${index}` },

@@ -22,9 +22,9 @@ let held: NamespacedShell;
 
 const RULES = `- {path: ${secret}, fromSource: [{path: /usr/bin/cat}, {dir: ${base}/friends/}], action: Allow}
     - {path: ${other}, fromSource: [{path: /usr/bin/cat}, {dir: ${base}/friends/}], action: Block}`;
-/** What else than the source is kept from it: by a rule, or by there being none that lets it. */
+/** Programs other than the source are refused the file: by a Block rule, or because no rule allows it. */
 const POLICIES = {
-  'a list of what is blocked': `file:
+  'a block-list': `file:
     matchPaths:
     ${RULES}
     - {path: ${secret}, action: Block}
@@ -84,7 +84,7 @@ const FREE = [
   `${USES} run traced /usr/bin/true x`,
 ];
 
-/** Under an allow-list one of a kind is tried: what is refused is found out alike. */
+/** Under an allow-list one technique of each kind is enough: the others are detected in the same way. */
 const OF_EACH_KIND = TECHNIQUES.filter(({ script }) => /attach|traced|LD_PRELOAD=/.test(script));
 
 function plant(): void {
@@ -107,7 +107,7 @@ test('without a policy every technique works', async () => {
 });
 
 for (const [name, rules] of Object.entries(POLICIES)) {
-  test(`with ${name}, nobody acts as the source of an Allow rule`, async (context) => {
+  test(`with ${name}, no program acts as the source of an Allow rule`, async (context) => {
     plant();
     await apply(rules);
     const failures: string[] = [];
@@ -118,20 +118,20 @@ for (const [name, rules] of Object.entries(POLICIES)) {
       if (status === 0) failures.push(`${technique}: ${output}`);
       await events
         .find((event) => Object.entries(reported).every(([key, value]) => (event as never)[key] === value), 10_000)
-        .catch(() => failures.push(`${technique}: not told`));
+        .catch(() => failures.push(`${technique}: not reported`));
     }
     for (const script of FREE) {
       const { status, output } = await held.run(script);
       if (status !== 0) failures.push(`${script}: ${output}`);
     }
     const blocked = await held.run(`LD_PRELOAD=${library} cat ${other}`);
-    if (blocked.status === 0) failures.push('a Block rule holds no more');
+    if (blocked.status === 0) failures.push('a Block rule no longer holds');
     assert.deepEqual(failures, []);
   });
 }
 
-test("nobody puts something else in place of a source's file", async (context) => {
-  await apply(POLICIES['a list of what is blocked']);
+test('the file of a source cannot be replaced', async (context) => {
+  await apply(POLICIES['a block-list']);
   const failures: string[] = [];
   for (const [technique, script] of Object.entries(REPLACING)) {
     plant();
@@ -141,14 +141,14 @@ test("nobody puts something else in place of a source's file", async (context) =
     if (status === 0) failures.push(technique);
     await events
       .find(({ policy, result }) => policy === 'acting' && result === 'RESULT_DENIED', 10_000)
-      .catch(() => failures.push(`${technique}: not told`));
+      .catch(() => failures.push(`${technique}: not reported`));
   }
   assert.deepEqual(failures, []);
 });
 
-/** What `id` may be run by, alone or not at all. */
+/** A rule on who runs `id`; with action Allow, dash alone may, with Block, dash may not. */
 const CHILDREN_OF_DASH = 'path: /usr/bin/id, fromSource: [{path: /usr/bin/dash}]';
-/** By dash, or by what it runs in its place, or in that of a child of its own. */
+/** Run by dash, by a program that dash executes in its own process, or by a child of either. */
 const BY_DASH = [
   'dash -c id',
   "dash -c 'env id'",
@@ -188,10 +188,10 @@ test('what a program may not run, its children may not run for it', async () => 
   assert.deepEqual([rule, program], ['process.matchPaths[0]', '/usr/bin/dash']);
 });
 
-test('a parent that has ended is still the parent, and where a newer policy cannot tell it may be any that is kept from something', async () => {
+test('a parent that has ended still counts as the parent; where a newer policy cannot know it, any blocked parent is assumed', async () => {
   const rules = (message: string) => `{${CHILDREN_OF_DASH}, action: Block, message: ${message}}`;
   const wait = (file: string) => `until test -e ${base}/${file}; do sleep 0.1; done`;
-  /** Runs id once there is such a file, as a child of the shell, whose next command is the other. */
+  /** Starts a child of the shell that waits for `file` and then runs id; meanwhile the shell itself runs `next`. */
   const start = (shell: string, file: string, next: string) =>
     held.run(
       `${shell} -c '(exec env bash -c "${wait(file)}; exec id" >${base}/${file}.out 2>&1; true) & ${next}' >/dev/null &`,
@@ -209,7 +209,7 @@ test('a parent that has ended is still the parent, and where a newer policy cann
   await applyToPrograms(rules('one'));
   await start('dash', 'ended', 'exit 0');
   await start('bash', 'other', 'exit 0');
-  // Nobody else runs perl.
+  // No other program here runs perl.
   const forking = `exit if fork; exec qw(env bash -c), q(${wait('unknown')}; exec id)`;
   await held.run(`perl -e "${forking}" >${base}/unknown.out 2>&1`);
   await start('bash', 'living', 'wait; true');
@@ -228,15 +228,15 @@ test('what a program alone may run, its children may run for it', async () => {
     'ACTION_BLOCK',
   );
   await assertRuns(BY_OTHERS, BY_DASH);
-  // A child that is brought another's library is not acted by.
+  // A child that loads a library of another program is not trusted as its parent is.
   events.clear();
   await assertRuns([`dash -c 'LD_PRELOAD=${library} env id; true'`], [`dash -c 'LD_PRELOAD=${library} id'`]);
   const { rule, object } = await events.find(({ operation }) => operation === 'map', 10_000);
   assert.deepEqual([rule, object], ['process.matchPaths[0]', library]);
 });
 
-test('a library that a policy lets its programs be given takes no Allow rule away, and another one does', async () => {
-  const rules = POLICIES['a list of what is blocked'];
+test('preloading a library that the policy names keeps Allow rules in force, and preloading another one does not', async () => {
+  const rules = POLICIES['a block-list'];
   const [named, unnamed] = [join(base, 'libraries/libm.so.6'), join(base, 'elsewhere/libm.so.6')];
   for (const copy of [named, unnamed]) {
     mkdirSync(join(copy, '..'));

@@ -73,7 +73,7 @@ test('ValidatePolicy changes nothing in the kernel', async () => {
   assert.equal(reads('/etc/hostname'), true);
 });
 
-test('a posture of the namespace takes effect at once, and goes away again', async () => {
+test('setting and removing a posture of the namespace both take effect at once', async () => {
   const allow = manifest(
     'allowed',
     '  action: Allow\n  file: {matchDirectories: [{dir: /lib/, recursive: true}, {dir: /lib64/, recursive: true}]}',
@@ -90,7 +90,7 @@ test('a posture of the namespace takes effect at once, and goes away again', asy
   await client.call('PolicyService', 'DeletePolicy', { name: 'allowed' });
 });
 
-test('after a kill -9 everything that was acknowledged is there again, with its revision', async () => {
+test('after a kill -9 everything that was acknowledged is restored, with its revision', async () => {
   await client.call('PolicyService', 'SetPosture', {
     namespace: 'kept',
     postures: [{ class: 'ACCESS_CLASS_FILE', action: 'ACTION_BLOCK' }],
@@ -120,7 +120,7 @@ test('after a kill -9 everything that was acknowledged is there again, with its 
   assert.equal(reads('/etc/group'), false);
 });
 
-test('a damaged record names itself, leaves the enforcement as it is, and is fixed by a backup or discarded', {
+test('a damaged record is reported by name, does not change the enforcement, and can be restored from a backup or discarded', {
   skip: IN_LONG_RUNS,
 }, async () => {
   const backup = await client.call('StateService', 'Backup');
@@ -189,8 +189,8 @@ test('over TLS a client may do what the role of its certificate allows, and with
   assert.equal(await overTls.end('SIGTERM'), 0);
 });
 
-// On this machine itself test/native tries more of them.
-test('a client that sends too much, too often or reads too slowly harms nobody else', {
+// test/native tries more of them, without a virtual machine.
+test('a client that sends too much, too often or reads too slowly does not affect others', {
   skip: IN_LONG_RUNS,
 }, async () => {
   const limits = ['--max-message-bytes', '65536', '--requests-per-second', '20', '--events-per-second', '0'];

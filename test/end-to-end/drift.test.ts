@@ -10,7 +10,7 @@ import { PERL_LIBRARY } from '../support/perl.js';
 
 const HELPER = 'build/test/support/uses';
 const LIBRARY = '/lib/x86_64-linux-gnu/libc.so.6';
-/** The one that Docker starts for itself. */
+/** The containerd that Docker starts. */
 const CONTAINERD = '/run/docker/containerd/containerd.sock';
 const LOADER = '/lib64/ld-linux-x86-64.so.2';
 const daemon = new Daemon();
@@ -36,12 +36,12 @@ const MAPPED_MEMORY = 'syscall(9, 0, 4096, 5, 2, $d, 0) == -1 and die "$!\\n"';
 interface Technique {
   readonly what: string;
   readonly run: string;
-  /** As an event tells it; left out where there is no path. */
+  /** As an event reports it; left out where there is no path. */
   readonly object?: string;
   readonly operation: 'exec' | 'map' | 'protect';
 }
 
-/** What runs in a container as long as no policy says otherwise, and is not of its image. */
+/** Ways to run in a container what its image did not contain; all work without a policy. */
 const TECHNIQUES: readonly Technique[] = [
   { what: 'a copy in the upper layer', run: '/tmp/true', object: '/tmp/true', operation: 'exec' },
   { what: 'a hard link to the copy', run: '/tmp/link', object: '/tmp/link', operation: 'exec' },
@@ -72,7 +72,7 @@ const TECHNIQUES: readonly Technique[] = [
   },
 ];
 
-/** What the image brought, and what the preset does not cover. */
+/** Programs of the image, and accesses that the preset does not cover. */
 const OTHERS: readonly (readonly [what: string, run: string])[] = [
   ['a program', '/bin/true'],
   ['the loader', `${LOADER} /bin/true`],
@@ -83,7 +83,7 @@ const OTHERS: readonly (readonly [what: string, run: string])[] = [
     'shared anonymous memory',
     perl('my $m = syscall(9, 0, 4096, 3, 33, -1, 0); syscall(10, $m, 4096, 5) == 0 or die "$!\\n"'),
   ],
-  ['what an interpreter reads', '/bin/sh /tmp/script'],
+  ['a script that an interpreter reads', '/bin/sh /tmp/script'],
   [
     'a mapping of a copy that is not executed',
     perl('open(F, "<", "/tmp/true"); syscall(9, 0, 4096, 1, 2, fileno(F), 0) == -1 and die "$!\\n"'),
@@ -133,7 +133,7 @@ before(async () => {
       '/usr/bin/dpkg-deb',
       '/usr/bin/dpkg-split',
     ],
-    // What these need is not to be found out.
+    // What these need is not detected automatically.
     `/bin/uses=${HELPER}`,
     `/bin/interpreted=${join(directory, 'interpreted')}`,
   ]);
@@ -155,7 +155,7 @@ after(async () => {
   docker('rm', '-f', 'drift');
 });
 
-/** A package that brings a program and runs a script once it is there. */
+/** Builds a package that contains a program and a script to run after its installation. */
 function makePackage(directory: string): void {
   const root = join(directory, 'package');
   mkdirSync(join(root, 'DEBIAN'), { recursive: true });
@@ -176,7 +176,7 @@ function inOneShell(scripts: readonly string[]): Outcome[] {
   const { output } = sh(scripts.map((script) => `( ${script} ) 2>&1; echo "ended with $?"`).join('\n'));
   const outcomes = [...output.matchAll(/([\s\S]*?)ended with (\d+)\n/gu)];
   assert.equal(outcomes.length, scripts.length, output);
-  return outcomes.map(([, said, status]) => ({ status: Number(status), output: said! }));
+  return outcomes.map(([, output, status]) => ({ status: Number(status), output: output! }));
 }
 
 function manifest(presets: string): string {
@@ -209,13 +209,13 @@ async function eventReported({ object, operation }: Technique, action: 'ACTION_B
   );
 }
 
-test('what is not of the image runs where no policy says otherwise', () => {
+test('without a policy, programs that are not of the image run', () => {
   const outcomes = inOneShell(TECHNIQUES.map(({ run }) => run));
   for (const [index, outcome] of outcomes.entries())
     assert.equal(outcome.status, 0, `${TECHNIQUES[index]!.what}: ${outcome.output}`);
 });
 
-test('the preset drift refuses what is not of the image, and reports it', async () => {
+test('the preset drift refuses programs that are not of the image, and reports them', async () => {
   await under('[{name: drift, action: Block}]', async () => {
     const outcomes = inOneShell(TECHNIQUES.map(({ run }) => run));
     for (const [index, outcome] of outcomes.entries())
@@ -224,7 +224,7 @@ test('the preset drift refuses what is not of the image, and reports it', async 
   });
 });
 
-test('the preset drift lets run what the image brought', async () => {
+test('the preset drift allows the programs of the image', async () => {
   await under('[{name: drift, action: Block}]', async () => {
     const outcomes = inOneShell(OTHERS.map(([, run]) => run));
     for (const [index, outcome] of outcomes.entries())
@@ -233,7 +233,7 @@ test('the preset drift lets run what the image brought', async () => {
   });
 });
 
-test('the preset drift only tells where its action is Audit', async () => {
+test('the preset drift with action Audit only reports', async () => {
   await under('[{name: drift, action: Audit}]', async () => {
     const outcomes = inOneShell(TECHNIQUES.map(({ run }) => run));
     for (const [index, outcome] of outcomes.entries())
@@ -242,7 +242,7 @@ test('the preset drift only tells where its action is Audit', async () => {
   });
 });
 
-test('a volume that the rule names is let run, and nothing in the upper layer by such a name', async () => {
+test('programs on a volume that the rule excepts run, and none in the upper layer at an excepted path', async () => {
   await under('[{name: drift, except: [{dir: /v/plugins/}, {dir: /tmp/}, {path: /bin/touched}]}]', async () => {
     const [plugin, other, copy, touched] = inOneShell(['/v/plugins/true', '/v/true', '/tmp/true', 'touched']);
     runs(plugin!);
@@ -250,7 +250,7 @@ test('a volume that the rule names is let run, and nothing in the upper layer by
   });
 });
 
-test('what a package brings into a running container is refused', async () => {
+test('programs of a package installed in a running container are refused', async () => {
   const install =
     'mkdir -p /var/lib/dpkg/info /var/lib/dpkg/updates && touch /var/lib/dpkg/status && dpkg --force-all --log=/dev/null -i /v/tool.deb';
   await under('[{name: drift}]', async () => {
@@ -262,14 +262,14 @@ test('what a package brings into a running container is refused', async () => {
   runs(sh('/bin/tool'));
 });
 
-test('a container starts under the preset drift, with the program of its image alone', async () => {
+test('under the preset drift a container starts with a program of its image', async () => {
   await under('[{name: drift}]', () => {
     const started = docker('run', '--rm', '--network=none', '--label', 'app=drift', 'drift', '/bin/true');
     runs(started);
   });
 });
 
-test('the preset drift reports what an image brought on the overlayfs of containerd too', async (t) => {
+test('the preset drift knows the programs of the image on the overlayfs of containerd too', async (t) => {
   const ctr = (...parameters: string[]) =>
     execFileSync('/usr/bin/ctr', ['--address', CONTAINERD, '--namespace', 'drift', ...parameters], {
       encoding: 'utf8',

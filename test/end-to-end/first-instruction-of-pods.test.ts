@@ -8,12 +8,12 @@ import { CriStarts } from '../support/starts/cri-starts.js';
 import { withFirstAccessRoot } from '../support/starts/first-access.js';
 import {
   assertAccessesGetThrough,
+  DEFAULT_PATHS,
   forbiddingPolicy,
   IMAGE,
   installHook,
   LABELS,
   testStarts,
-  USUAL_PLACES,
 } from '../support/starts/first-instruction.js';
 
 const daemon = new Daemon();
@@ -26,7 +26,7 @@ before(async () => {
   byNri = new CriStarts('containerd 1.7', await Containerd.start({ version: '1.7' }));
   for (const path of [byHook, byNri]) await withFirstAccessRoot((root) => path.importImage(root, IMAGE));
   const sockets = [byHook, byNri].map(({ containerd }) => containerd.address).join();
-  await daemon.start(...USUAL_PLACES, '--cri-socket', sockets, '--nri-socket', NRI.socket);
+  await daemon.start(...DEFAULT_PATHS, '--cri-socket', sockets, '--nri-socket', NRI.socket);
   await client.call('PolicyService', 'ApplyPolicy', { manifest: forbiddingPolicy('by-label', LABELS) });
 });
 
@@ -36,13 +36,13 @@ after(async () => {
   for (const path of [byHook, byNri]) await path?.containerd.stop();
 });
 
-/** As an administrator does it, so that what is written in its configuration holds. */
+/** As an administrator does, so that the changed configuration takes effect. */
 async function restart(containerd: Containerd): Promise<void> {
   await containerd.interrupt();
   await containerd.startAgain();
 }
 
-test("containerd without the hook: what a pod's container does first is done before its policy is in force", async () => {
+test("containerd without the hook: a pod's container runs its first instructions before its policy is in force", async () => {
   for (const path of [byHook, byNri]) await assertAccessesGetThrough(path);
   installHook('containerd', '--config', byHook.containerd.configurationPath);
   await restart(byHook.containerd);

@@ -6,6 +6,7 @@ import { EngineStarts } from '../support/starts/engine-starts.js';
 import { withFirstAccessRoot } from '../support/starts/first-access.js';
 import {
   assertAccessesGetThrough,
+  DEFAULT_PATHS,
   forbiddingPolicy,
   IMAGE,
   installHook,
@@ -13,7 +14,6 @@ import {
   nameLabel,
   testedNames,
   testStarts,
-  USUAL_PLACES,
   uninstallHook,
 } from '../support/starts/first-instruction.js';
 
@@ -27,7 +27,7 @@ before(async () => {
     execFileSync(`tools/vm/${engine.name}`, { stdio: 'inherit' });
     await withFirstAccessRoot((root) => engine.importImage(root, IMAGE));
   }
-  await daemon.start(...USUAL_PLACES);
+  await daemon.start(...DEFAULT_PATHS);
 });
 
 after(async () => {
@@ -37,7 +37,7 @@ after(async () => {
   await daemon.end('SIGTERM');
 });
 
-test('Docker without the hook: what a container does first is done before its policy is in force', async () => {
+test('Docker without the hook: a container runs its first instructions before its policy is in force', async () => {
   await client.call('PolicyService', 'ApplyPolicy', { manifest: forbiddingPolicy('by-label', LABELS) });
   await assertAccessesGetThrough(docker);
   installHook('docker', '--reload');
@@ -45,7 +45,7 @@ test('Docker without the hook: what a container does first is done before its po
 
 testStarts('Docker', () => docker, client, LABELS);
 
-test('podman without the hook: what a container does first is done before its policy is in force', async () => {
+test('podman without the hook: a container runs its first instructions before its policy is in force', async () => {
   const policies = ['without-0', ...testedNames()].map((name) => forbiddingPolicy(`of-${name}`, nameLabel(name)));
   await client.call('PolicyService', 'DeletePolicy', { name: 'by-label' });
   await client.call('PolicyService', 'ApplyPolicy', { manifest: policies.join('---\n') });
@@ -53,5 +53,5 @@ test('podman without the hook: what a container does first is done before its po
   installHook('podman');
 });
 
-// podman's labels are in its own database: what selects a container before its first instruction is its name.
+// podman keeps labels in its own database: before the first instruction only the name can select a container.
 testStarts('podman', () => podman, client, {});

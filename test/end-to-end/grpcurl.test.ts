@@ -16,7 +16,7 @@ const SERVICES = [
   'StateService',
   'TelemetryService',
 ];
-/** The standard's own definition: reflection reports this project's services only. */
+/** The standard definition: the server's reflection reports only Hauberk's own services. */
 const HEALTH = ['-import-path', 'node_modules/grpc-health-check/proto', '-proto', 'health/v1/health.proto'];
 const MANIFEST = `apiVersion: security.kubearmor.com/v1
 kind: KubeArmorPolicy
@@ -26,7 +26,7 @@ spec:
   file: {matchPaths: [{path: /etc/shadow}]}
 `;
 
-// A client of another make, which knows nothing but what the server's reflection tells it.
+// A third-party client, which knows only what the server's reflection reports.
 describe('grpcurl on the Unix socket', { skip }, () => {
   const daemon = new Daemon();
   // The address as --listen takes it; the flag -unix of grpcurl 1.9.3 dials TCP whatever it is given.
@@ -81,13 +81,13 @@ describe('grpcurl on the Unix socket', { skip }, () => {
     assert.match(ask('describe', 'hauberk.v1.ApplyPolicyRequest'), /string manifest = 1/);
   });
 
-  test('the health service says SERVING', () => {
+  test('the health service reports SERVING', () => {
     const { status, stdout, stderr } = grpcurl('', ...connection, ...HEALTH, address, 'grpc.health.v1.Health/Check');
     assert.equal(status, 0, stderr);
     assert.deepEqual(JSON.parse(stdout), { status: 'SERVING' });
   });
 
-  test('a policy that grpcurl applies is enforced, and the stream it holds open brings the denial', async () => {
+  test('a policy that grpcurl applies is enforced, and its event stream reports the denial', async () => {
     const { changes } = answer('hauberk.v1.PolicyService/ApplyPolicy', { manifest: MANIFEST });
     assert.equal(changes[0].kind, 'KIND_CREATED');
     assert.equal(changes[0].containerIds.length, 1);
@@ -102,7 +102,7 @@ describe('grpcurl on the Unix socket', { skip }, () => {
     let output = '';
     const ended = new Promise((resolve) => stream.once('close', resolve));
     try {
-      const said = (text: string) =>
+      const printed = (text: string) =>
         new Promise<void>((resolve, reject) => {
           const look = (chunk: unknown = '') => {
             output += chunk;
@@ -111,8 +111,8 @@ describe('grpcurl on the Unix socket', { skip }, () => {
           stream.stdout.on('data', look);
           stream.once('close', () => reject(new Error(`the stream ended without ${text}:\n${output}`)));
         });
-      await said('Response headers received');
-      const denial = said('"object": "/etc/shadow"');
+      await printed('Response headers received');
+      const denial = printed('"object": "/etc/shadow"');
       const { status, output: refusal } = enter('curled', '/bin/cat', '/etc/shadow');
       assert.equal(status, 1);
       assert.match(refusal, /Permission denied/);
@@ -125,7 +125,7 @@ describe('grpcurl on the Unix socket', { skip }, () => {
     }
   });
 
-  test('a manifest with a fault is answered with the field, its line and its column', () => {
+  test('an error in a manifest is reported with field, line and column', () => {
     const { status, stderr } = call('hauberk.v1.PolicyService/ApplyPolicy', {
       manifest: MANIFEST.replace('path: /etc/shadow', 'path: etc/shadow'),
     });
@@ -136,7 +136,7 @@ describe('grpcurl on the Unix socket', { skip }, () => {
     assert.match(stderr, /google\.rpc\.BadRequest/);
   });
 
-  test('the policy that was applied can be got and deleted again', () => {
+  test('the applied policy can be read and deleted', () => {
     const { manifest } = answer('hauberk.v1.PolicyService/GetPolicy', { name: 'by-grpcurl' });
     assert.match(manifest, /path: \/etc\/shadow/);
     answer('hauberk.v1.PolicyService/DeletePolicy', { name: 'by-grpcurl' });

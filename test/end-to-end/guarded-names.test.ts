@@ -69,7 +69,7 @@ for (const { technique, privilege, script, expected, rule } of namingTechniques(
   });
 }
 
-test('rules hold for what their links lead to, by whatever hard link, and of a program with many names for one name alone', async () => {
+test('rules hold for the targets of links, by any hard link, and for one name alone of a program with many names', async () => {
   plant();
   const programs = join(base, 'srv/programs');
   mkdirSync(join(base, 'srv/releases/1'), { recursive: true });

@@ -35,23 +35,23 @@ after(async () => {
   docker('rm', '-f', 'held');
 });
 
-const said = () => readFileSync(join(volume, 'said'), 'utf8');
+const output = () => readFileSync(join(volume, 'output'), 'utf8');
 const trigger = join(volume, 'go');
 
 /** Starts a process that opens files and waits; resolves once it has. */
 async function hold(...command: string[]): Promise<void> {
   rmSync(trigger, { force: true });
-  writeFileSync(join(volume, 'said'), '');
-  void enterMeanwhile('held', ['/bin/sh', '-c', `exec /bin/uses ${command.join(' ')} >/v/said 2>&1`], {});
-  await eventually(() => said() !== '', 'what the holder says');
-  assert.equal(said(), 'ready\n');
+  writeFileSync(join(volume, 'output'), '');
+  void enterMeanwhile('held', ['/bin/sh', '-c', `exec /bin/uses ${command.join(' ')} >/v/output 2>&1`], {});
+  await eventually(() => output() !== '', 'the output of the holder');
+  assert.equal(output(), 'ready\n');
 }
 
-/** Lets it use what it has opened, and end; returns what became of each use. */
+/** Lets the holder use what it has opened, and end; returns the outcome of each use. */
 async function used(): Promise<Record<string, string>> {
   writeFileSync(trigger, '');
-  await eventually(() => said().includes('end\n'), 'the end of the holder');
-  const lines = said()
+  await eventually(() => output().includes('end\n'), 'the end of the holder');
+  const lines = output()
     .split('\n')
     .filter((line) => line.includes(': '));
   return Object.fromEntries(lines.map((line) => line.split(': ') as [string, string]));
@@ -70,7 +70,7 @@ spec:
 const withdraw = () => client.call('PolicyService', 'DeletePolicy', { name: 'held', scope: 'SCOPE_NAMESPACE' });
 afterEach(async () => {
   await withdraw().catch(() => undefined);
-  await eventually(() => !isAttached(), 'the end of asking at every use');
+  await eventually(() => !isAttached(), 'the end of the checks at every use');
 });
 const isAttached = () =>
   readdirSync(join(daemon.pinDirectory, 'programs')).some((build) =>
@@ -78,7 +78,7 @@ const isAttached = () =>
   );
 const keepGuarded = ['keep', '/v/guard/file', '/v/guard', '/v/go'];
 
-test('what was opened before a policy is used by all techniques without one', async () => {
+test('without a policy, every technique can use what was opened', async () => {
   await hold(...keepGuarded);
   const outcomes = await used();
   assert.equal(Object.keys(outcomes).length, TECHNIQUES);
@@ -88,7 +88,7 @@ test('what was opened before a policy is used by all techniques without one', as
   );
 });
 
-test('who holds what a policy refuses is named when it is applied, and refused every use', async () => {
+test('applying a policy names the processes that hold a file it refuses, and every further use is refused', async () => {
   await hold(...keepGuarded);
   events.clear();
   const { changes } = await apply();
@@ -114,25 +114,25 @@ test('who holds what a policy refuses is named when it is applied, and refused e
     ({ result, operation, object }) => result === 'RESULT_DENIED' && operation === 'use' && object === '/v/guard/file',
     5000,
   );
-  // While the policy is there.
-  await eventually(() => !isAttached(), 'the end of asking at every use');
+  // While the policy is still in force.
+  await eventually(() => !isAttached(), 'the end of the checks at every use');
 });
 
-test('files that a policy has nothing against stay usable, and nothing is attached for them', async () => {
+test('held files that the policy allows stay usable, and no program is attached for them', async () => {
   await hold('keep', '/v/free/file', '/v/free', '/v/go');
   const { changes } = await apply();
   assert.deepEqual([changes[0].holders, isAttached()], [undefined, false]);
   assert.deepEqual(new Set(Object.values(await used())), new Set(['ok']));
 });
 
-test('a policy that refuses writing leaves reading to who holds the file', async () => {
+test('under a policy that refuses only writing, the holder may still read', async () => {
   await hold(...keepGuarded);
   await apply(', operations: [write]');
   const { read, write, getdents } = await used();
   assert.deepEqual([read, write, getdents], ['ok', 'Permission denied', 'ok']);
 });
 
-test('a policy may leave what is held alone', async () => {
+test('a policy can exempt files that are already open', async () => {
   await hold(...keepGuarded);
   const { changes } = await apply('', 'heldDescriptors: leave');
   assert.deepEqual([changes[0].holders, isAttached()], [undefined, false]);
@@ -140,7 +140,7 @@ test('a policy may leave what is held alone', async () => {
   assert.deepEqual([read, write, mmap], ['ok', 'ok', 'Permission denied']);
 });
 
-test('what is held stays refused when the daemon dies and starts again', async () => {
+test('held files stay refused when the daemon dies and starts again', async () => {
   await hold(...keepGuarded);
   await apply();
   await daemon.end('SIGKILL');
@@ -149,7 +149,7 @@ test('what is held stays refused when the daemon dies and starts again', async (
   assert.equal((await used()).read, 'Permission denied');
 });
 
-test('a file that is registered with an io_uring ring is refused, and everything is asked while the ring is there', async () => {
+test('a file registered with an io_uring ring is refused, and every use is checked while the ring exists', async () => {
   await hold('keep-registered', '/v/guard/file', '/v/go');
   const { changes } = await apply();
   assert.deepEqual(

@@ -57,7 +57,7 @@ test('a policy for the host refuses its own processes, also in a mount namespace
   assert.equal(cat().stdout, 'secret\n');
 });
 
-test('a rule for the host holds for what a link that it names leads to', async () => {
+test('a rule for the host that names a link holds for its target', async () => {
   const [link, directory] = ['/tmp/host-link', '/tmp/host-directory'];
   symlinkSync(SECRET, link);
   symlinkSync('/tmp', directory);
@@ -69,7 +69,7 @@ test('a rule for the host holds for what a link that it names leads to', async (
   }
 });
 
-test('what a process of the host has opened before a policy is refused it under the policy, and it is named', async () => {
+test('a process of the host is named and refused a file that it had opened before the policy', async () => {
   const read = async (between: () => Promise<void>) => {
     const holder = spawn('/bin/bash', ['-c', `exec 3<${SECRET}; echo ready; read; exec /bin/cat <&3 2>&1`]);
     const lines = createInterface({ input: holder.stdout })[Symbol.asyncIterator]();
@@ -79,7 +79,7 @@ test('what a process of the host has opened before a policy is refused it under 
     return String((await lines.next()).value);
   };
   assert.equal(await read(async () => undefined), 'secret');
-  const said = await read(async () => {
+  const outcome = await read(async () => {
     const { changes } = await apply(manifest(`file: {matchPaths: [{path: ${SECRET}}]}`));
     const named = changes[0].holders.named.map(({ kind, path, containerId }: Record<string, unknown>) => [
       kind,
@@ -88,11 +88,11 @@ test('what a process of the host has opened before a policy is refused it under 
     ]);
     assert.deepEqual(named, [['KIND_DESCRIPTOR', SECRET, 'host']]);
   });
-  assert.match(said, /Permission denied/);
+  assert.match(outcome, /Permission denied/);
   await remove();
 });
 
-test('beside a rule on a file of the host, containers start, are entered and stop', async () => {
+test('with a rule on a file of the host in force, containers start, can be entered and stop', async () => {
   execFileSync('tools/vm/docker', { stdio: 'inherit' });
   execFileSync('tools/vm/image', ['beside', '/bin/sleep', '/bin/true'], { stdio: 'inherit' });
   await apply(manifest(`file: {matchPaths: [{path: ${SECRET}}]}`));
@@ -109,7 +109,7 @@ test('beside a rule on a file of the host, containers start, are entered and sto
   await remove();
 });
 
-test('beside a rule on a file of the host people log in, and the rule holds for what they do', async () => {
+test('with a rule on a file of the host in force, people log in, and the rule holds for their processes', async () => {
   await server.start();
   const control = server.login(`cat ${SECRET}; tty`);
   assert.match(control.output, /^secret\s+\/dev\/pts\/\d+\s*$/u, server.log);
@@ -149,7 +149,7 @@ test('what would stop hauberkd, process 1 or logins is refused with the reason, 
       return true;
     });
   }
-  // As a login and all who look up users do, whichever of them this host has.
+  // Read by logins and by whatever looks up users; which of these files exist depends on the host.
   await assert.rejects(apply(manifest('file: {matchDirectories: [{dir: /etc/, recursive: true}]}')), {
     message: /the host would be harmed:\n- \S+ could not read \/etc\//,
   });
@@ -166,7 +166,7 @@ test('what would stop hauberkd, process 1 or logins is refused with the reason, 
   await remove();
 });
 
-test('hauberkd --rescue leaves policies for the host out, and keeps them', async () => {
+test('hauberkd --rescue keeps policies for the host stored, and does not enforce them', async () => {
   await apply(manifest(`file: {matchPaths: [{path: ${SECRET}, fromSource: [{path: /usr/bin/cat}]}]}`));
   assert.equal(cat().status, 1);
   await daemon.end('SIGTERM');

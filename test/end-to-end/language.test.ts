@@ -89,14 +89,14 @@ async function eventReported(expected: Readonly<Record<string, unknown>>): Promi
   );
 }
 
-test('what has no path, as a namespace, may be opened beside any file rule', async () => {
+test('objects without a path, such as namespaces, can be opened whatever file rules are in force', async () => {
   await under('file: {matchPaths: [{path: /etc/hostname}]}', async () => {
     runs(sh('exec 3</proc/self/ns/net 4</proc/1/ns/mnt'));
     await denied(sh('exec 3</etc/hostname'), 'file.matchPaths[0]', '/etc/hostname');
   });
 });
 
-test('a program blocked by its name is refused wherever it lies', async () => {
+test('a program blocked by its name is refused in every directory', async () => {
   await under('process: {matchPaths: [{execname: sleep}]}', async () => {
     await denied(sh('/bin/sleep 0'), 'process.matchPaths[0]', '/bin/sleep');
     await denied(sh('/opt/tool/sleep 0'), 'process.matchPaths[0]', '/opt/tool/sleep');
@@ -112,7 +112,7 @@ test('a program with allowed arguments runs with these and no others', async () 
     await denied(sh('/bin/ls -l /etc /root'), 'process.matchPaths[0]');
     await denied(sh('/bin/ls /et'), 'process.matchPaths[0]');
     await denied(sh('/bin/ls /etc/'), 'process.matchPaths[0]');
-    // As long as any allowed one, and across pages.
+    // Longer than a page.
     await denied(sh(`/bin/ls -l ${'/etc '.repeat(2000)} x`), 'process.matchPaths[0]');
     runs(sh(`/bin/ls -l ${'/etc '.repeat(2000)} >/tmp/out`));
     await denied(sh(`/bin/ls ${'x'.repeat(9000)}`), 'process.matchPaths[0]');
@@ -129,7 +129,7 @@ test('a rule for processes with a terminal holds for no others', async () => {
   });
 });
 
-test('a rule can be for the programs of a directory', async () => {
+test('the source of a rule can be a directory', async () => {
   await under('file: {matchPaths: [{path: /etc/hostname, fromSource: [{dir: /bin/}]}]}', async () => {
     await denied(enter('target', '/bin/cat', '/etc/hostname'), 'file.matchPaths[0]', '/etc/hostname');
     runs(perl('open(my $f, "<", "/etc/hostname") or die "$!\\n"'));
@@ -146,7 +146,7 @@ test('each operation on a file is refused by a rule that names what it does, and
     link: '/bin/ln -f /tmp/d/f /tmp/d/linked',
     attributes: '/bin/chmod 0600 /tmp/d/f',
   };
-  /** A file that moves may be read and written to by its new name, which is made by that. */
+  /** These give a file another name. */
   const moves = ['rename', 'link'];
   const movesAreRefused = ['read', 'write', 'create'];
   for (const [operation, attempt] of Object.entries(attempts)) {
@@ -165,7 +165,7 @@ test('each operation on a file is refused by a rule that names what it does, and
   });
 });
 
-test('a file that may be read can still be forbidden to be mapped as executable', async () => {
+test('a file can be readable and still be refused as an executable mapping', async () => {
   // open, mmap(NULL, 4096, PROT_READ|PROT_EXEC, MAP_PRIVATE, fd, 0)
   const map =
     'open(my $f, "<", "/opt/tool/sleep") or die "open: $!\\n"; my $at = syscall(9, 0, 4096, 5, 2, fileno($f), 0); die "map: $!\\n" if $at == -1';
@@ -183,7 +183,7 @@ test('files are refused by the type of their filesystem', async () => {
   });
 });
 
-test('mounts are refused by place and type, and where they are taken away', async () => {
+test('mounts are refused by directory and type, and so is unmounting', async () => {
   await under('mounts: {matchMounts: [{dir: /tmp/, recursive: true, type: tmpfs, operation: mount}]}', async () => {
     sh('/bin/mkdir -p /tmp/m /root/m');
     await denied(sh('/bin/mount -t tmpfs none /tmp/m'), 'mounts.matchMounts[0]', '/tmp/m/ (tmpfs)');
@@ -195,7 +195,7 @@ test('mounts are refused by place and type, and where they are taken away', asyn
   runs(sh('/bin/umount /root/m'));
 });
 
-test('another process is not attached to where that is refused', async () => {
+test('a rule on ptrace refuses attaching to another process', async () => {
   // ptrace(PTRACE_ATTACH, pid)
   const attach = 'my $r = syscall(101, 16, 1, 0, 0); die "attach: $!\\n" if $r == -1; syscall(101, 17, 1, 0, 0)';
   runs(perl(attach));
@@ -205,13 +205,13 @@ test('another process is not attached to where that is refused', async () => {
   });
 });
 
-test('a user namespace is not made where that is refused', async () => {
+test('a rule on namespaces refuses creating a user namespace', async () => {
   await under('namespaces: {matchNamespaces: [{namespace: user}]}', async () => {
     await denied(enter('target', '/usr/bin/unshare', '--user', '/bin/ls'), 'namespaces.matchNamespaces[0]');
   });
 });
 
-test('the presets refuse what they name', async () => {
+test('each preset refuses the behaviour it is named after', async () => {
   await under('presets: [{name: anonymousMapExec}]', async () => {
     // mmap(NULL, 4096, PROT_READ|PROT_WRITE|PROT_EXEC, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0), then by mprotect
     assert.match(perl('syscall(9, 0, 4096, 7, 34, -1, 0) == -1 and die "$!\\n"').output, DENIED);
@@ -250,7 +250,7 @@ async function isObserved(): Promise<boolean> {
   return programs.includes(OBSERVER);
 }
 
-/** What has been reported so far: who, what, and by which rule. */
+/** Program, object and rule of the events so far. */
 const reported = () => events.events.map(({ program, object, rule }) => [program, object, rule]);
 
 test('system calls are reported as they are made, by name and source, also those of 32-bit programs', async () => {
@@ -310,7 +310,7 @@ test('system calls are reported by the path that they are given, however it is w
     runs(perl('open(my $f, "<", "/etc/hostname") or die "$!\\n"'));
     runs(perl('chdir("/tmp/sc/deep"); unlink("../a") or die "$!\\n"'));
     runs(perl('unlink("/tmp/link/b") or die "$!\\n"'));
-    // Made, cut to nothing and opened by one call.
+    // One call creates the file, the other opens and truncates it.
     runs(sh('echo x >/tmp/sc/e; echo x >/tmp/sc/e'));
     runs(perl('rename("/tmp/sc/e", "/tmp/other/e") or die "$!\\n"; mkdir("/tmp/flat/g") or die "$!\\n"'));
     runs(enter('target', '/bin/cat', '/etc/hostname'));
@@ -330,7 +330,7 @@ test('system calls are reported by the path that they are given, however it is w
   });
 });
 
-test('a policy in audit mode lets through what it would refuse, and says so', async () => {
+test('a policy in audit mode allows what it would refuse, and reports it', async () => {
   const rules = 'file: {matchPaths: [{path: /etc/hostname}]}';
   const spec = 'mode: audit\n  selector: {matchLabels: {app: target}}';
   await under(
@@ -382,7 +382,7 @@ test('a policy ends at its time', async () => {
   runs(enter('target', '/bin/cat', '/etc/hostname'));
 });
 
-test('a policy of the cluster reaches by expressions, in every namespace but those it leaves out', async () => {
+test('a cluster policy selects by expressions, in every namespace that it does not exclude', async () => {
   const rules = 'file: {matchPaths: [{path: /etc/hostname}]}';
   const kind = 'KubeArmorClusterPolicy';
   const reaching = (expressions: string) => ({ kind, spec: `selector: {matchExpressions: [${expressions}]}` });

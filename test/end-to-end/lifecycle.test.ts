@@ -30,8 +30,8 @@ before(async () => {
   execFileSync('tools/vm/image', ['--merged-usr', 'lifecycle', ...PROGRAMS, '/usr/bin/unshare', '/usr/sbin/chroot'], {
     stdio: 'inherit',
   });
-  // On the machine's one processor the daemon would otherwise wait for what loops in it without pause.
-  // Shares count among neighbours of one level, and the daemon is at the top.
+  // On a single processor a busy loop in the container would otherwise starve the daemon.
+  // CPU shares count among control groups of one level, and the daemon's is at the top.
   const share = ['--cgroup-parent=/', '--cpu-shares=64'];
   target = startContainer('lifecycle', 'lifecycle', '--privileged', '--label', 'app=lifecycle', ...share);
   await daemon.start();
@@ -56,7 +56,7 @@ test('a policy written for /bin reaches a program that is in /usr/bin of a merge
   assert.equal(script('ls / >/dev/null').status, 0);
 });
 
-test('new namespaces and a chroot do not shed the policy', async () => {
+test('new namespaces and a chroot do not escape the policy', async () => {
   for (const command of [
     'unshare --mount /bin/cat /etc/shadow',
     'unshare --mount --pid --fork /bin/cat /etc/shadow',
@@ -67,7 +67,7 @@ test('new namespaces and a chroot do not shed the policy', async () => {
   }
 });
 
-test('a path too long to be read is refused and reported, not let through', async () => {
+test('a path too long to be read is refused and reported', async () => {
   const events = await client.stream({ policies: ['FailClosed'] });
   // 20 directories of 240 bytes are beyond 4096 bytes; each step stays below the limit of a system call.
   const name = 'd'.repeat(240);
@@ -82,7 +82,7 @@ test('a path too long to be read is refused and reported, not let through', asyn
 });
 
 const PROGRAMS_PINNED = `${daemon.pinDirectory}/programs`;
-/** Whether the program that sees every system call is attached, daemon or not. */
+/** Whether the program that sees every system call is attached, even without a daemon. */
 const isObserved = () =>
   readdirSync(PROGRAMS_PINNED).some((build) => existsSync(join(PROGRAMS_PINNED, build, 'hauberk_sys_enter_link')));
 
@@ -116,7 +116,7 @@ test('after kill -9 a blocked access stays blocked, and the next daemon takes ov
   assert.equal(isObserved(), false);
 });
 
-test('a stream continues over a kill -9 with what happened meanwhile, each event once', async () => {
+test('after a kill -9 a stream resumes with the events of the meantime, each of them once', async () => {
   const first = await client.stream({ containerIds: [target] });
   const reached = new Promise<{ run: string; sequence: string }>((resolve) =>
     first.call.once('data', ({ position }) => resolve(position)),
@@ -147,17 +147,17 @@ test('a stream continues over a kill -9 with what happened meanwhile, each event
   again.cancel();
 });
 
-test('while a daemon of another build takes over, a blocked access is never let through', {
+test('while a daemon of another build takes over, a blocked access is never allowed', {
   skip: IN_LONG_RUNS,
 }, async () => {
   await daemon.end('SIGKILL');
   const programs = join(daemon.pinDirectory, 'programs');
   const build = readdirSync(programs)[0]!;
   const foreign = ['containers', 'counters'].map((map) => pinOfMap(daemon.pinDirectory, map));
-  // To the next daemon these are programs that it does not know, with images that it cannot read and maps of other sizes.
+  // To the next daemon these look like programs of another build, with unreadable images and maps of other sizes.
   renameSync(join(programs, build), join(programs, 'other'));
   for (const map of foreign) renameSync(map, `${map}0`);
-  // The container tries without pause, in one process; it writes a line for each time it got through.
+  // The container tries without pause, in one process, and writes a line for each access that succeeds.
   docker(
     'exec',
     '-d',
@@ -167,7 +167,7 @@ test('while a daemon of another build takes over, a blocked access is never let 
     'until [ -e /tmp/stop ]; do read x < /etc/shadow && echo through >> /tmp/through; done 2>/dev/null',
   );
   await daemon.start();
-  // Those of the other build go away one by one, and slower while the container keeps the processor busy.
+  // The programs of the other build are detached one by one, and slower while the container keeps the processor busy.
   const left = () => (existsSync(join(programs, 'other')) ? readdirSync(join(programs, 'other')).length : 0);
   const before = left();
   await eventually(() => left() < before || before === 0, 'the end of a program of the other build');
@@ -178,7 +178,7 @@ test('while a daemon of another build takes over, a blocked access is never let 
   for (const map of foreign) assert.ok(existsSync(map), map);
 });
 
-test('what does not fit into the ring while the daemon stands still is counted, and the rest comes', {
+test('events that do not fit into the ring while the daemon is stopped are counted, and the others arrive', {
   skip: IN_LONG_RUNS,
 }, async () => {
   await daemon.end('SIGTERM');
@@ -221,7 +221,7 @@ test('what does not fit into the ring while the daemon stands still is counted, 
   assert.ok(reported > 0 && lost > 0, counted);
 });
 
-test('a container that starts later comes by itself and is under the policy', async () => {
+test('a container that starts later is noticed and under the policy', async () => {
   const id = startContainer('lifecycle', 'late', '--label', 'app=lifecycle');
   const known = async () => {
     const { containers } = await client.call('ContainerService', 'ListContainers');
@@ -236,7 +236,7 @@ test('a container that starts later comes by itself and is under the policy', as
   await eventually(async () => (await known()) === undefined, 'its end');
 });
 
-/** Waits until the daemon has put right what was changed; what it has counted tells. */
+/** Makes a change, and waits until the daemon's metric shows that it was repaired. */
 async function repaired(what: string, change: () => void): Promise<void> {
   const count = async () =>
     Number(
@@ -247,14 +247,14 @@ async function repaired(what: string, change: () => void): Promise<void> {
   await eventually(async () => (await count()) > before, `repairs of ${what}`);
 }
 
-test('pins that somebody removes are there again, and so is the file system that they lie on', async () => {
+test('removed pins are restored, and so is an unmounted BPF filesystem', async () => {
   const events = pinOfMap(daemon.pinDirectory, 'events');
   await repaired('pins_and_settings', () => rmSync(events));
   assert.ok(existsSync(events));
   const programs = readdirSync(PROGRAMS_PINNED);
   await repaired('pins_and_settings', () => execFileSync('umount', ['--lazy', '/sys/fs/bpf']));
   assert.deepEqual(readdirSync(PROGRAMS_PINNED), programs);
-  // They hold what they held: the next daemon finds it.
+  // The restored pins refer to the same objects, which the next daemon takes over.
   assert.equal(await daemon.end('SIGKILL'), 'SIGKILL');
   assert.equal(reads('/etc/shadow'), false);
   client.close();
@@ -264,7 +264,7 @@ test('pins that somebody removes are there again, and so is the file system that
   assert.equal(reads('/etc/shadow'), false);
 });
 
-test('containers that somebody takes out of the map of the kernel are under their policies again', async () => {
+test("containers that are removed from the kernel's map are put back under their policies", async () => {
   const map = checked('open the map of containers', getPinned(pinOfMap(daemon.pinDirectory, 'containers')));
   await repaired('containers', () => {
     for (const key of keysOf('list the containers', map, CONTAINER_KEY_BYTES)) deleteElement(map, key);
@@ -282,7 +282,7 @@ test('SIGTERM ends streams with a status and leaves the enforcement in place', a
   assert.equal(reads('/etc/shadow'), false);
 });
 
-test('the metrics are clean and agree with what happened', async () => {
+test('the metrics pass promtool and agree with what happened', async () => {
   client.close();
   await daemon.start();
   client = new Client(daemon.address);
@@ -296,8 +296,8 @@ test('the metrics are clean and agree with what happened', async () => {
   assert.ok(Number(blocked?.[1]) > 0, text);
 });
 
-// The next file of tests would have to load the programs anew.
-test('--detach-on-exit takes the enforcement away', { skip: IN_LONG_RUNS }, async () => {
+// The next test file would have to load the programs again.
+test('--detach-on-exit ends the enforcement', { skip: IN_LONG_RUNS }, async () => {
   await daemon.end('SIGTERM');
   await daemon.start('--detach-on-exit');
   assert.equal(reads('/etc/shadow'), false);

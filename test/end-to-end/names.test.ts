@@ -37,7 +37,7 @@ const names = new NameServer({
 });
 /** More addresses than a container can have learnt at once. */
 const MANY = Object.keys(names.answers).filter((name) => name.startsWith('many'));
-/** Takes connections on every loopback address. */
+/** Accepts connections on every loopback address. */
 const server = createServer((connection) => connection.on('error', () => connection.destroy()).resume());
 let events: EventStream;
 let target: string;
@@ -50,7 +50,7 @@ before(async () => {
   execFileSync('tools/vm/image', ['names', '/usr/bin/perl', '/bin/other=/usr/bin/perl', '/bin/sleep'], {
     stdio: 'inherit',
   });
-  ask('127.0.0.1');
+  useResolver('127.0.0.1');
   const volumes = [`${PERL_LIBRARY}:${PERL_LIBRARY}:ro`, '/run/resolv.conf:/etc/resolv.conf:ro'];
   const flags = ['--network=host', ...volumes.flatMap((volume) => ['-v', volume])];
   target = startContainer('names', 'target', '--label', 'app=target', ...flags);
@@ -67,8 +67,8 @@ after(async () => {
   docker('rm', '-f', 'target');
 });
 
-/** Has the container ask this server from now on. */
-function ask(server: string): void {
+/** Makes this server the container's resolver from now on. */
+function useResolver(server: string): void {
   writeFileSync('/run/resolv.conf', `nameserver ${server}\n`);
 }
 
@@ -90,7 +90,7 @@ spec:
   }
 }
 
-/** What a script prints; `found` is the address that the C library's resolver finds for a name, IPv4 unless `$_[1]` says. */
+/** Returns what a script prints. Its `found` resolves a name by the C library, to IPv4 unless `$_[1]` says otherwise. */
 function run(script: string, variables: NodeJS.ProcessEnv = {}): Promise<string> {
   const found = `sub found { my ($error, @found) = Socket::getaddrinfo($_[0], "", { family => $_[1] // AF_INET,
       socktype => SOCK_STREAM });
@@ -99,7 +99,7 @@ function run(script: string, variables: NodeJS.ProcessEnv = {}): Promise<string>
   return runBy('/usr/bin/perl', found + script, variables);
 }
 
-/** Without holding the server up, which is in this process. */
+/** Does not block this process, which also runs the server. */
 async function runBy(program: string, script: string, variables: NodeJS.ProcessEnv = {}): Promise<string> {
   return (await enterMeanwhile('target', [program, '-e', perl(script)], variables)).output.trim();
 }
@@ -111,7 +111,7 @@ async function eventReported(operation: string, object: string): Promise<unknown
   return [event.class, event.policy, event.rule, event.action, event.result];
 }
 
-test('a blocked domain is not asked for, by UDP or TCP and in whatever case, and another one is', async () => {
+test('queries for a blocked domain are refused, by UDP or TCP and in any case of letters, and others are not', async () => {
   await under('{matchDNSQueries: [{domain: Blocked.Example.}]}', async () => {
     for (const variables of [{}, { RES_OPTIONS: 'use-vc' }]) {
       assert.equal(await run('say found("WWW.Blocked.example")', variables), 'nothing');
@@ -138,10 +138,10 @@ test('a rule on a name with a source holds for that program only', async () => {
   });
 });
 
-test('with names allowed, only they are asked for and only their addresses called, as long as the answer says', async () => {
+test('with names allowed, only they can be queried and only their addresses connected to, until the TTL of the answer ends', async () => {
   await under('{action: Allow, matchDNSQueries: [{domain: good.example}]}', async () => {
     assert.equal(await run('called("127.0.0.23"); say "called"'), REFUSED);
-    // Whoever is told another name by an alias is told it for no longer than the alias lives.
+    // An address that was reached by an alias is valid no longer than the TTL of the alias.
     const script = `my @at = map { found("$_.good.example") } "short", "alias"; my @s = map { called($_) } @at;
       say "called @at"; select(undef, undef, undef, 6); give($_, "still") for @s; say "given";
       for my $at (@at) { my $s = make(AF_INET, SOCK_STREAM, 0); connect($s, address($at, 8080)) and say "called"; say "$!" }`;
@@ -161,23 +161,23 @@ test('with names allowed, only they are asked for and only their addresses calle
   });
 });
 
-test('IPv6 addresses are read out of answers, and answers out of IPv6', async () => {
+test('IPv6 addresses in answers are learnt, and so are answers that come over IPv6', async () => {
   await under('{action: Allow, matchDNSQueries: [{domain: good.example}]}', async () => {
     assert.equal(await run('called("::1"); say "called"'), REFUSED);
     const six = 'my $at = found("six.good.example", AF_INET6); called($at); say "called $at"';
     assert.equal(await run(six), 'called ::1');
     assert.equal(await run('called("127.0.0.26"); say "called"'), REFUSED);
-    ask('::1');
+    useResolver('::1');
     try {
       const overSix = 'my $at = found("over-six.good.example"); called($at); say "called $at"';
       assert.equal(await run(overSix), 'called 127.0.0.26');
     } finally {
-      ask('127.0.0.1');
+      useResolver('127.0.0.1');
     }
   });
 });
 
-test('what another container of the same numbers has learnt is not believed', async () => {
+test('addresses learnt by an earlier container with the same identifiers are ignored', async () => {
   await under('{action: Allow, matchDNSQueries: [{domain: good.example}]}', async () => {
     assert.equal(await run('called(found("good.example")); say "called"'), 'called');
     const learnt = getPinned(pinOfMap(daemon.pinDirectory, 'learnt'));
@@ -195,7 +195,7 @@ test('what another container of the same numbers has learnt is not believed', as
   });
 });
 
-test('a rule on ports says which server may be asked', async () => {
+test('a rule on ports decides which name servers can be queried', async () => {
   const endpoints = '[{ports: 53, action: Block}, {cidr: 127.0.0.2/32, ports: 53}]';
   await under(`{action: Allow, matchEndpoints: ${endpoints}, matchDNSQueries: [{domain: good.example}]}`, async () => {
     assert.equal(await run('say found("good.example")'), 'nothing');
@@ -210,7 +210,7 @@ test('a rule on ports says which server may be asked', async () => {
   });
 });
 
-test('what is sent to an address that an answer gave is reported with the name', async () => {
+test('traffic to an address from an answer is reported with the name', async () => {
   await under('{matchDNSQueries: [{domain: "*.example", action: Audit}]}', async () => {
     assert.equal(await run('called(found("good.example")); say "called"'), 'called');
     const audited = ['ACCESS_CLASS_NETWORK', 'sample', 'network.matchDNSQueries[0]', 'ACTION_AUDIT', 'RESULT_PASSED'];
@@ -224,12 +224,12 @@ test('what is sent to an address that an answer gave is reported with the name',
   });
 });
 
-test('what is sent to the port of name servers and is not a question is refused and reported', async () => {
+test('data to the port of name servers that is not a DNS query is refused and reported', async () => {
   await under('{matchDNSQueries: [{domain: blocked.example}]}', async () => {
     assert.equal(await run('my $s = make(AF_INET, SOCK_DGRAM, 0); message($s, "127.0.0.1", 53); say "sent"'), REFUSED);
     const { policy, rule, operation, result } = await events.find(({ policy }) => policy === 'FailClosed');
     assert.deepEqual([policy, rule, operation, result], ['FailClosed', 'unreadable', 'resolve', 'RESULT_DENIED']);
-    // The length first, and the question by itself.
+    // The length in a message of its own, before the query.
     const split = 'my $s = make(AF_INET, SOCK_STREAM, 0); to($s, "127.0.0.1", 53); give($s, "\\0\\x1d"); say "sent"';
     assert.equal(await run(split), REFUSED);
     const other = 'my $s = make(AF_INET, SOCK_DGRAM, 0); message($s, "127.0.0.1", 54); say "sent"';
@@ -247,7 +247,7 @@ test('a container that learns more than its share forgets its own names, and not
     events.clear();
     await run(MANY.map((name) => `found("${name}");`).join(' '));
     assert.equal(await run('called("127.0.0.22"); say "called"'), 'called');
-    // That nothing is reported about it has to be told by what is reported later.
+    // A later event shows that this one was not reported.
     await run('called(found("other.example"))');
     await eventReported('connect', 'tcp 127.0.0.22:8080 (other.example)');
     assert.equal(events.events.filter(({ object }) => object.startsWith('tcp 127.0.0.22:8080')).length, 1);

@@ -56,7 +56,7 @@ ${spec}`;
   }
 }
 
-/** What a script prints in a container: the words it says, or why a call failed. */
+/** Returns what a script prints in a container: its output, or why a call failed. */
 function run(script: string, container = 'target', program = '/usr/bin/perl'): string {
   return enter(container, program, '-e', perl(script)).output.trim();
 }
@@ -104,12 +104,12 @@ test('families are refused by name', async () => {
   });
 });
 
-test('a pair of sockets is made and used whatever rules say of unix sockets', async () => {
+test('a socketpair works whatever rules there are on unix sockets', async () => {
   await under('  network: {matchFamilies: [{family: unix}]}', async () => {
     const pair = (type: string) => `socketpair(my $a, my $b, 1, ${type}, 0) or fail();`;
     assert.equal(run(`${pair('SOCK_STREAM')} syswrite($a, "hello"); sysread($b, my $said, 5); say $said`), 'hello');
     assert.equal(run('make(1, SOCK_STREAM, 0); say "made"'), REFUSED);
-    // A pair of datagram sockets can send elsewhere as well.
+    // A datagram socket of a pair can also send to other addresses, and is checked for them.
     assert.equal(run(`${pair('SOCK_DGRAM')} send($a, "x", 0, pack_sockaddr_un("/none")) or fail()`), REFUSED);
   });
 });
@@ -155,7 +155,7 @@ test('ports are refused where they are bound', async () => {
   });
 });
 
-test('a peer that comes in is refused when it asks for a connection, another is served', async () => {
+test('an incoming connection from a blocked peer is refused, another is accepted', async () => {
   await under('  network: {matchEndpoints: [{cidr: 127.0.0.2/32, direction: ingress}]}', async () => {
     const serve = (peer: string) =>
       run(`${TCP} at($s, "127.0.0.1", 9000); hear($s); my $c = make(AF_INET, SOCK_STREAM, 0);
@@ -167,21 +167,21 @@ test('a peer that comes in is refused when it asks for a connection, another is 
   });
 });
 
-test('what is allowed gets through and everything else is refused by the default posture', async () => {
+test('allowed endpoints are reachable and all others are refused by the default posture', async () => {
   const endpoint = '{protocol: tcp, cidr: 127.0.0.0/8, ports: 8443, direction: egress}';
   await under(`  action: Allow\n  network: {matchEndpoints: [${endpoint}]}`, async () => {
     assert.equal(run(`${TCP} to($s, "127.0.0.1", 8443); say "connected"`), 'Connection refused');
     assert.equal(run(`${TCP} to($s, "127.0.0.1", 8444); say "connected"`), REFUSED);
     assert.equal(run(`${TCP} at($s, "127.0.0.1", 8443); say "bound"`), REFUSED);
     assert.equal(run(`${UDP} say "made"`), REFUSED);
-    // Local sockets stand outside the posture.
+    // The posture does not apply to local sockets.
     assert.equal(run('make(1, SOCK_STREAM, 0); make(16, SOCK_RAW, 0); say "made"'), 'made');
     const { policy, rule } = await events.find(({ object }) => object === 'tcp 127.0.0.1:8444');
     assert.deepEqual([policy, rule], ['DefaultPosture', 'network']);
   });
 });
 
-/** Runs a script in the container whose second part waits until the policy is in force; resolves to what it prints. */
+/** Runs `before` in the container, applies the policy, runs `after` in the same process, and resolves to the output. */
 async function acrossPolicy(before: string, policy: string, after: string): Promise<string> {
   const script = perl(`unlink "/tmp/go"; ${before} say "open";
     until (-e "/tmp/go") { select(undef, undef, undef, 0.1) } ${after}`);
@@ -266,9 +266,9 @@ test('a capability the kernel checks without meaning to use it is refused and no
   const sleeper = spawn('/usr/bin/docker', ['exec', '-u', '1000', 'target', '/bin/sleep', '60']);
   await under('  capabilities: {matchCapabilities: [{capability: sys_ptrace}]}', async () => {
     const before = await metric();
-    // The kernel masks an address in the statistics of a process one may not trace.
+    // The kernel masks an address in the statistics of a process that the reader may not trace.
     const script = `for my $d (glob("/proc/[0-9]*")) { open(my $f, "<", "$d/stat") or next; my $l = <$f> } say "read"`;
-    // The other process may not be there yet.
+    // The other process may not have started yet.
     await eventually(async () => {
       assert.equal(run(script), 'read');
       return (await metric()) > before;

@@ -61,19 +61,19 @@ test('the shipped rules are loaded, can be evaluated, and none is critical while
   );
 });
 
-test('the metrics that alerts and dashboard name are those that hauberkd has', async () => {
+test('alerts and dashboard together use every metric of hauberkd, and no others', async () => {
   const registered = new Set([...(await daemon.metrics()).matchAll(/^# TYPE (\w+) /gm)].map(([, name]) => name!));
   const texts = [...alertRules().values(), ...dashboardQueries().map(({ query }) => query)];
   const names = texts.flatMap((text) => text.match(/\bhauberk_\w+/g) ?? []);
-  // Equal, and so the other way about too: what is measured can be seen.
+  // Equal: every metric is also used somewhere.
   assert.deepEqual(
     [...new Set(names.map((name) => name.replace(/_(bucket|count|sum)$/, '')))].sort(),
-    // Those of the process and of Node.js have names that everybody knows.
+    // The standard metrics of processes and of Node.js need not be used.
     [...registered].filter((name) => name.startsWith('hauberk_')).sort(),
   );
 });
 
-test('every alert expression can be asked, and those on the state of hauberkd compare a series that is there', async () => {
+test('every alert expression can be evaluated, and those on the state of hauberkd refer to existing series', async () => {
   const ofState: string[] = [];
   for (const [name, expression] of alertRules()) {
     await assert.doesNotReject(prometheus.query(expression), name);
@@ -86,10 +86,10 @@ test('every alert expression can be asked, and those on the state of hauberkd co
   assert.deepEqual(ofState, ['HauberkDown', 'HauberkNotEnforcing', 'HauberkSourceDisconnected', 'HauberkExportFails']);
 });
 
-test('every query of the dashboard is answered, with a series unless nothing of the kind has happened', async () => {
+test('every query of the dashboard returns a series, unless it counts what has not happened', async () => {
   // Series that first appear with the first occurrence.
   const mayBeEmpty = new Set(['Connections and calls turned away', 'Days until certificates end']);
-  // Once more, so that the last minute has a refusal whatever the time the tests above took.
+  // Once more, so that there is a refusal in the last minute however long the tests above took.
   assert.equal(readShadow(), 1);
   const queries = dashboardQueries();
   assert.ok(queries.length > 15);

@@ -52,10 +52,10 @@ class Worker {
   readonly #lines: Interface;
 
   constructor(process: string, program: string) {
-    // Not by `docker exec`, through which every line would take a way of its own.
+    // Not by `docker exec`, which would relay every line.
     const namespaces = ['--target', process, '--mount', '--pid', '--net', '--root', '--wd'];
     const command = ['/usr/bin/nsenter', ...namespaces, program, '-e', SCRIPT];
-    // Node.js connects by Unix sockets, on which the rules of the container would hold.
+    // By cat: Node.js uses Unix sockets as pipes, for which the container's rules would hold.
     this.#process = spawn('/bin/sh', ['-c', 'cat | "$@" | cat', 'sh', ...command], {
       env: { LC_ALL: 'C' },
       stdio: ['pipe', 'pipe', 'inherit'],
@@ -124,7 +124,7 @@ const pathRule: fc.Arbitrary<Omit<Rule, 'id'>> = fc
   })
   .map(({ flag, operations, ...rule }) => ({
     ...rule,
-    // What the language cannot say.
+    // The language has no sources for patterns.
     sources: rule.match.kind === 'pattern' ? [] : rule.sources,
     readOnly: rule.class === 'file' && flag === 'readOnly',
     ownerOnly: flag === 'ownerOnly',
@@ -255,7 +255,7 @@ function smallestProgram(): Buffer {
 
 const PROGRAM = smallestProgram();
 
-/** Puts what is to be accessed where it will be looked for, from outside, and returns its path. */
+/** Creates the file to access, from outside of the container, and returns its path. */
 function prepare({ operation, directory, name, owner }: Attempt): string {
   const path = `${directory}/${name}`;
   const file = join(root, path);
@@ -272,7 +272,7 @@ function lineOf({ operation, family, type }: Attempt, object: string): string {
   return `communicate ${ADDRESS_FAMILIES[family]} ${typeOf(family, type)}`;
 }
 
-/** Netlink knows no streams. */
+/** Netlink has no stream sockets. */
 function typeOf(family: AddressFamily, type: 'stream' | 'dgram'): number {
   return SOCKET_TYPES[family === 'netlink' ? 'dgram' : type];
 }
@@ -294,7 +294,7 @@ function toAccess({ operation, worker, directory, name, owner, family, type }: A
     operation: operation as Made,
     object,
     program: Buffer.from(worker),
-    // What does not exist yet will belong to whoever makes it.
+    // A file that does not exist yet will belong to its creator.
     ownership: owner || operation === 'create' ? 'owner' : 'other',
     terminal: false,
     arguments: [],
@@ -317,7 +317,7 @@ function summaryOf({ action, wouldBlock, decider }: Explanation) {
   };
 }
 
-/** What is reported about it: a rule that allows owners does not stop others, the posture does. */
+/** The expected event: where a rule allows only owners, it is the posture that refuses others. */
 function eventOf(expected: Explanation, { ownership }: Access) {
   const reported = { ...summaryOf(expected), ownerRule: '' };
   const { decider } = expected;
@@ -332,7 +332,7 @@ function eventOf(expected: Explanation, { ownership }: Access) {
   };
 }
 
-/** The event that comes next is the one of this access. */
+/** Asserts that the next event is that of this access. */
 async function expectEvent(
   expected: Explanation,
   wanted: Attempt,

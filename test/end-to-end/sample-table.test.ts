@@ -75,7 +75,7 @@ async function check(step: Step): Promise<void> {
   }
 }
 
-test('a container outside the policy and the host see no change', async () => {
+test('a container that the policy does not select, and the host, see no change', async () => {
   const manifest = SAMPLES.map(({ manifest }, index) => manifest.replaceAll('name: s', `name: p${index}-s`)).join(
     '\n---\n',
   );

@@ -10,7 +10,7 @@ import { Daemon } from '../support/daemon.js';
 import { eventually } from '../support/eventually.js';
 import { pinOfMap } from '../support/map-pin.js';
 
-/** A privileged container with the host's process ids and all of its files: nothing but its mounts is its own. */
+/** A privileged container with the host's PID namespace and files: only its mount namespace is its own. */
 const container = spawn('unshare', ['--mount', '--fork', '--kill-child', 'sleep', '100000'], { stdio: 'ignore' });
 let inside = '';
 const daemon = new Daemon();
@@ -38,9 +38,9 @@ function outcomes(prefix: readonly string[], attempts: readonly Attempt[]): stri
   return execFileSync(program!, parameters, { encoding: 'utf8' }).trimEnd().split('\n');
 }
 const tried = (...attempts: Attempt[]) => outcomes(['nsenter', '--target', inside, '--mount'], attempts);
-/** The host's root, in mounts that are thrown away. */
+/** By the host's root, in a temporary mount namespace. */
 const triedByHost = (...attempts: Attempt[]) => outcomes(['unshare', '--mount'], attempts);
-/** A shell between is nobody that has started hauberkd. */
+/** By a process that has neither started hauberkd nor is started by one that has. */
 const triedFromOutside = (...attempts: Attempt[]) => outcomes(['setsid', '--fork', '--wait'], attempts);
 const refused = (...attempts: Attempt[]) => attempts.map(([name]) => `${name} EPERM`);
 const passed = (...attempts: Attempt[]) => attempts.map(([name]) => `${name} ok`);
@@ -124,24 +124,24 @@ test('a container neither gets nor removes nor hides what is pinned', async () =
     ['mount', PINS],
     ['bind', join(PINS, 'maps')],
   ];
-  // A directory of pins that holds some is not removed by anybody, and is not checked.
+  // Nobody can remove a directory of pins that is not empty, so no hook checks it.
   assert.deepEqual(
     tried(...attempts).map((line) => line.replace('ENOTEMPTY', 'EPERM')),
     refused(...attempts),
   );
   assert.deepEqual(triedByHost(['get', map], ['mount', PINS]), ['get ok', 'mount ok']);
-  // Nobody else sees what is taken away from mounts of one's own, which is how a runtime makes a container.
+  // Unmounting in an own mount namespace, as runtimes do when they create containers, affects nobody else.
   assert.deepEqual(
     outcomes(['nsenter', '--target', inside, '--mount', 'unshare', '--mount'], [['umount', '/sys/fs/bpf']]),
     passed(['umount']),
   );
   assert.equal(existsSync(map), true);
-  // The pin of a link can be opened, and the link not be taken away.
+  // The pin of a link can be opened, but the link cannot be detached.
   assert.deepEqual(tried(['detach', pinOf('hauberk_file_open')]), ['detach EOPNOTSUPP']);
   await events.find(({ operation, object }) => operation === 'unlink' && object === 'hauberk_file_open');
 });
 
-test('a container does nothing to the daemon', async () => {
+test('a container can neither signal, trace nor modify the daemon', async () => {
   const attempts = [
     ['signal', pid(), '9'],
     ['signal-by-descriptor', pid(), '15'],
@@ -154,7 +154,7 @@ test('a container does nothing to the daemon', async () => {
     ['open-to-write', join(GROUP, 'cgroup.kill')],
     ['open-to-write', join(GROUP, 'cgroup.procs')],
   ];
-  // Files of /proc say of what may not be traced that it may not be accessed.
+  // Opening a file of /proc for a process that may not be traced fails with EACCES.
   assert.deepEqual(
     tried(...attempts).map((line) => line.replace('EACCES', 'EPERM')),
     refused(...attempts),
@@ -186,7 +186,7 @@ test("a container opens neither the daemon's files nor its sockets", async () =>
   assert.match(await daemon.metrics(), /^hauberk_refusals_total\{cause="protected"\} [1-9]/m);
 });
 
-test("what is not Hauberk's a container does as before", () => {
+test('a container can still do everything that does not affect Hauberk', () => {
   mkdirSync(join(daemon.directory, 'beside'));
   const outsider = `${container.pid}`;
   const attempts = [
@@ -235,7 +235,7 @@ test("the preset hardened keeps a container with all privileges from the host's 
   await client.call('PolicyService', 'DeletePolicy', { name: 'hardened', namespace: 'default' });
 });
 
-test('under a policy for the host its processes may as little, and whoever started the daemon may stop it', async () => {
+test('under a policy for the host its processes are refused the same, and whoever started the daemon may stop it', async () => {
   const map = pinOfMap(PINS, 'settings');
   await client.call('PolicyService', 'ApplyPolicy', { manifest: HOST_POLICY });
   const attempts = [
@@ -250,10 +250,10 @@ test('under a policy for the host its processes may as little, and whoever start
     triedFromOutside(...attempts).map((line) => line.replace('EACCES', 'EPERM')),
     refused(...attempts),
   );
-  // Another directory of the host's, in mounts of its own, as services and containers begin.
+  // In a mount namespace of their own, as services and containers start, processes may mount other directories.
   assert.deepEqual(triedByHost(['mount', '/sys/fs/bpf']), ['mount ok']);
   assert.equal(await daemon.end('SIGKILL'), 'SIGKILL');
-  // While no daemon lives the host may, a container may not.
+  // While no daemon runs, the host may and a container may not.
   assert.deepEqual(triedFromOutside(['get', map], ['open', STATE]), ['get ok', 'open ok']);
   assert.deepEqual(tried(['get', map], ['unlink', map], ['open', STATE]), refused(['get'], ['unlink'], ['open']));
   await daemon.start('--docker-socket', 'off', '--detach-on-exit');
@@ -264,7 +264,7 @@ test('under a policy for the host its processes may as little, and whoever start
   assert.deepEqual(triedFromOutside(['get', map]), passed(['get']));
 });
 
-test('a second daemon on the same pins is refused while the first lives', () => {
+test('a second daemon on the same pins is refused while the first runs', () => {
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
     [

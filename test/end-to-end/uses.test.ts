@@ -18,7 +18,7 @@ let events: EventStream;
 const use = (...command: string[]): Outcome =>
   command[0] === 'sh' ? enter('uses', '/bin/sh', '-c', ...command.slice(1)) : enter('uses', '/bin/uses', ...command);
 
-/** Runs commands one after the other, by one entry into the container. */
+/** Runs commands one after the other, in one shell of the container. */
 function inOneShell(commands: readonly (readonly string[])[]): Outcome[] {
   const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
   const lines = commands.map(([first, ...others]) => {
@@ -28,7 +28,7 @@ function inOneShell(commands: readonly (readonly string[])[]): Outcome[] {
   const { output } = use('sh', lines.join('\n'));
   const outcomes = [...output.matchAll(/([\s\S]*?)ended with (\d+)\n/gu)];
   assert.equal(outcomes.length, commands.length, output);
-  return outcomes.map(([, said, status]) => ({ status: Number(status), output: said! }));
+  return outcomes.map(([, output, status]) => ({ status: Number(status), output: output! }));
 }
 
 before(async () => {
@@ -92,7 +92,7 @@ for (const { name, rules, refused, free } of GROUPS) {
         else
           await events
             .find((event) => event.result === 'RESULT_DENIED' && matches(event, reported), 5000)
-            .catch(() => failures.push(`${technique}: not reported, but ${events.events.map(said).join(', ')}`));
+            .catch(() => failures.push(`${technique}: not reported, but ${events.events.map(summaryOf).join(', ')}`));
       }
       for (const [index, { status, output }] of inOneShell(free).entries())
         if (status !== 0) failures.push(`${free[index]!.join(' ')}: ${output}`);
@@ -103,7 +103,7 @@ for (const { name, rules, refused, free } of GROUPS) {
   });
 }
 
-const said = ({ operation, object, program }: ReceivedEvent) => [operation, object, program].join(' ');
+const summaryOf = ({ operation, object, program }: ReceivedEvent) => [operation, object, program].join(' ');
 
 function matches(event: object, reported: object): boolean {
   return Object.entries(reported).every(([key, value]) => (event as Record<string, unknown>)[key] === value);

@@ -19,7 +19,7 @@ import {
 const BPF_MAP_TYPE_HASH = 1;
 const ADDRESSES = 100;
 
-test('what one container has learnt is forgotten, and what others have learnt is not', () => {
+test('the addresses that one container has learnt can be removed without those of others', () => {
   const options = { sz: MAP_CREATE_OPTIONS_BYTES, map_flags: 0 };
   const create = (name: string, keyBytes: number, valueBytes: number) =>
     checked('create', createMap(BPF_MAP_TYPE_HASH, name, keyBytes, valueBytes, 4096, options));

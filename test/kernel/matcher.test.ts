@@ -13,7 +13,7 @@ import { objectKey } from '../support/object-key.js';
 import { makeRule } from '../unit/policy/support.js';
 
 const ACCESSES = 100;
-/** Each access of several operations is also asked about for each of them, and most of the time is the compiling. */
+/** Each access of several operations is also decided for each alone, and compiling takes most of the time. */
 const DECISIONS_OF_SEVERAL = 20 * ACCESSES;
 const matcher = new BpfMatcher();
 after(() => matcher.close());
@@ -35,7 +35,7 @@ const inTheKernel: Decider = {
   allowsArguments: (rule, given) => given.every((argument) => matcher.allowsArgument(rule, argument)),
 };
 
-test('the matcher in the kernel decides every access as its rules do when they are asked one by one', () => {
+test('the matcher in the kernel decides every access like an evaluation of the rules one by one', () => {
   fc.assert(
     fc.property(randomDecisions(ACCESSES), (decisions) => {
       const image = compileImage(resolveRules(decisions.bound, decisions.postures));
@@ -46,7 +46,7 @@ test('the matcher in the kernel decides every access as its rules do when they a
   );
 });
 
-test('of an access that is several operations the strongest answer counts, of equal ones the first', () => {
+test('for an access of several operations the strictest decision counts, and of equal ones the first', () => {
   const operations = operationsOn('path');
   fc.assert(
     fc.property(randomDecisions(ACCESSES), (decisions) => {
@@ -55,7 +55,7 @@ test('of an access that is several operations the strongest answer counts, of eq
         if (subjectOfOperation(operation) !== 'path') continue;
         const actor = { programClass: matcher.classifyProgram(program), terminal };
         const key = objectKey(object);
-        // Another choice for each access: the bits of a number that is none twice.
+        // Another choice for each access, by the bits of a number that never repeats.
         const wanted = operations.filter((_, entry) => ((index * 37 + 5) >> entry) & 1);
         const answers = wanted.map((each) => matcher.decide(key, actor, each, ownership));
         const strength = ({ action }: Decision) => VERDICT_ACTIONS.indexOf(action);
@@ -67,12 +67,12 @@ test('of an access that is several operations the strongest answer counts, of eq
   );
 });
 
-test('where a verdict is damaged the answer is no, by no rule', () => {
+test('with a damaged verdict an access is refused, by no rule', () => {
   const rule = fileRule('/etc/shadow');
   const policy = { name: 'damaged', namespace: 'default', matchLabels: {}, rules: [rule] };
   const image = compileImage({ rules: [{ policy, rule }], postures: {} });
   const words = image.words.slice();
-  // What the owner of a file is answered stands first in an entry; states have no such number there.
+  // The verdict for the owner of a file comes first in an entry; states have no such number there.
   for (let index = 0; index < words.length; index += 2) if (words[index]! >= VERDICT_MARK) words[index] = 0;
   matcher.use({ ...image, words });
   for (const path of ['/etc/shadow', '/etc/hostname']) {

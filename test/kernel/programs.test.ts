@@ -13,7 +13,7 @@ import { PIN_DIRECTORY } from '../support/kept-programs.js';
 
 const OBJECT = 'build/bpf/hauberk.bpf.o';
 /**
- * The kernel gives up at a million; loading time grows with each. The most that were seen are 54,310 on 6.1 and 65,740 on 7.3,
+ * The kernel's limit is a million, and loading time grows with the number. The highest so far are 54,310 on 6.1 and 65,740 on 7.3,
  * both of hauberk_path_rename.
  */
 const VERIFIED_INSTRUCTIONS_MAX = 200_000;
@@ -21,18 +21,18 @@ const host = hostNamespaces();
 let programs: AttachedPrograms;
 
 before(() => {
-  // They stay for the tests that follow: to load them takes an emulated machine longer than all that is tested here.
+  // The programs stay for later tests: loading them takes an emulated machine longer than all tests of this file.
   programs = attachPrograms(OBJECT, PIN_DIRECTORY, host);
 });
 
-/** Whether this kernel is as new as that one. */
+/** Whether this kernel has at least this version. */
 function isAtLeast(version: string): boolean {
   const [major = 0, minor = 0] = release().split('.').map(Number);
   const [wantedMajor = 0, wantedMinor = 0] = version.split('.').map(Number);
   return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
 }
 
-test('every program is verified within its bound', (context) => {
+test('every program stays below the limit of verified instructions', (context) => {
   for (const [name, link] of programs.links) {
     const { verifiedInstructions } = programInfo(link);
     context.diagnostic(`${name}: ${verifiedInstructions} verified instructions`);
@@ -40,7 +40,7 @@ test('every program is verified within its bound', (context) => {
   }
 });
 
-test('programs that see every system call, every use of a file or every packet are attached only while asked for', (context) => {
+test('programs that see every system call, every use of a file or every packet are only attached while needed', (context) => {
   const { calls, held, answers } = programs;
   for (const [name, program] of [
     ['calls', calls!],
@@ -52,7 +52,7 @@ test('programs that see every system call, every use of a file or every packet a
     const { verifiedInstructions } = programInfo(program.link!);
     context.diagnostic(`${program.name}: ${verifiedInstructions} verified instructions`);
     assert.ok(verifiedInstructions > 0 && verifiedInstructions < VERIFIED_INSTRUCTIONS_MAX);
-    // Who comes next finds it attached, and can take it away.
+    // The next daemon finds it attached, and can detach it.
     const next = attachPrograms(OBJECT, PIN_DIRECTORY, host)[name]!;
     assert.notEqual(next.link, undefined);
     next.detach();
@@ -62,7 +62,7 @@ test('programs that see every system call, every use of a file or every packet a
   }
 });
 
-test('every program that searches processes is verified within its bound', (context) => {
+test('every program that searches processes stays below the limit of verified instructions', (context) => {
   assert.equal(programs.searches.length, 3);
   for (const [index, program] of programs.searches.entries()) {
     const { verifiedInstructions: verified } = infoOfProgram(program);
@@ -71,7 +71,7 @@ test('every program that searches processes is verified within its bound', (cont
   }
 });
 
-test('the second to attach the same programs adopts the first ones', () => {
+test('attaching the same programs again adopts the first ones', () => {
   assert.equal(programs.adopted, false);
   const second = attachPrograms(OBJECT, PIN_DIRECTORY, host);
   assert.equal(second.adopted, true);
@@ -92,7 +92,7 @@ for (const { class: ruleClass, operation, hook, program, since } of HOOK_TABLE) 
   });
 }
 
-test('every attached program stands in the table', () => {
+test('the table contains every attached program', () => {
   const named = new Set(HOOK_TABLE.map(({ program }) => program));
   assert.deepEqual(
     [...programs.links.keys()].filter((name) => !named.has(name)),
@@ -100,7 +100,7 @@ test('every attached program stands in the table', () => {
   );
 });
 
-test('no hook is missing on a kernel of a series that is said to be tested', () => {
+test('on a kernel of a series that is documented as tested no hook is missing', () => {
   if (isTested(release())) assert.deepEqual(programs.missing, []);
 });
 

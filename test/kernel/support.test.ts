@@ -8,8 +8,8 @@ import { after, test } from 'node:test';
 const directory = mkdtempSync(join(tmpdir(), 'hauberk-support-'));
 after(() => rmSync(directory, { recursive: true }));
 
-/** What hauberkd says where other files stand in place of the kernel's. */
-function check(place: string, replacement: string) {
+/** The output of `hauberkd --check` with a file of the kernel replaced. */
+function check(path: string, replacement: string) {
   const script = 'mount --bind "$1" "$2" && shift 2 && exec "$@"';
   const command = [
     process.execPath,
@@ -18,12 +18,12 @@ function check(place: string, replacement: string) {
     '--bpffs-dir',
     '/sys/fs/bpf/hauberk-support',
   ];
-  const parameters = ['--mount', 'bash', '-c', script, 'bash', replacement, place, ...command];
+  const parameters = ['--mount', 'bash', '-c', script, 'bash', replacement, path, ...command];
   const { status, stdout, stderr } = spawnSync('unshare', parameters, { encoding: 'utf8' });
   return { status, output: stdout + stderr };
 }
 
-test('where bpf is not among the active security modules, the remedy is reported', () => {
+test('when bpf is not among the active security modules, the remedy is reported', () => {
   const modules = join(directory, 'lsm');
   writeFileSync(modules, 'lockdown,capability,apparmor');
   const { status, output } = check('/sys/kernel/security/lsm', modules);
@@ -32,7 +32,7 @@ test('where bpf is not among the active security modules, the remedy is reported
   assert.match(output, /boot with lsm=lockdown,capability,apparmor,bpf on the kernel command line/);
 });
 
-test('where the kernel carries no type information, the option to build it with is reported', () => {
+test('when the kernel has no type information, the build option for it is reported', () => {
   const { status, output } = check('/sys/kernel/btf', directory);
   assert.equal(status, 1, output);
   assert.match(output, /carries no type information .*CONFIG_DEBUG_INFO_BTF=y/);

@@ -6,7 +6,7 @@ import { BUSYBOX_IMAGE, Containerd, NRI } from '../support/containerd.js';
 import { Daemon } from '../support/daemon.js';
 import { Kubelet, NAMESPACE } from '../support/kubelet.js';
 import { accessesThrough, FIRST_ACCESS, FORBIDDEN, withFirstAccessRoot } from '../support/starts/first-access.js';
-import { forbiddingPolicy, IMAGE, installHook, LABELS, USUAL_PLACES } from '../support/starts/first-instruction.js';
+import { DEFAULT_PATHS, forbiddingPolicy, IMAGE, installHook, LABELS } from '../support/starts/first-instruction.js';
 
 const WAIT_MILLISECONDS = 120_000;
 const ACCESSES = ['create udp', `exec ${FORBIDDEN.program}`, `open ${FORBIDDEN.file}`];
@@ -22,7 +22,7 @@ before(async () => {
   for (const containerd of [byHook, byNri])
     await withFirstAccessRoot(async (root) => containerd.importImage(root, IMAGE, { entrypoint: [] }));
   const sockets = [byHook, byNri].map(({ address }) => address).join();
-  await daemon.start(...USUAL_PLACES, '--cri-socket', sockets, '--nri-socket', NRI.socket);
+  await daemon.start(...DEFAULT_PATHS, '--cri-socket', sockets, '--nri-socket', NRI.socket);
   installHook('containerd', '--config', byHook.configurationPath);
   await byHook.interrupt();
   await byHook.startAgain();
@@ -71,7 +71,7 @@ for (const [kind, runtime] of [
   ['containerd 1.6, by the hook in its base specification', () => byHook],
   ['containerd 1.7, by NRI', () => byNri],
 ] as const)
-  test(`${kind}: a pod that kubelet makes is under its policy from the first instruction, and after each restart`, async () => {
+  test(`${kind}: a pod that kubelet creates is under its policy from the first instruction, and after each restart`, async () => {
     const events = await client.stream();
     const kubelet = await Kubelet.start({
       program: process.env.HAUBERK_KUBELET!,
@@ -85,7 +85,7 @@ for (const [kind, runtime] of [
       kubelet.add({ name: 'web', labels: LABELS, containers });
       kubelet.add({ name: 'other', labels: { app: 'other' }, containers });
 
-      // Started by kubelet again, once it has ended.
+      // Restarted by kubelet after it has ended.
       const restarted = await kubelet.container('web', 'at-once', (c) => c.restartCount > 0 && !!c.state.terminated);
       assert.deepEqual(accessesThrough(restarted.state.terminated!.exitCode), []);
       const untouched = await kubelet.container(

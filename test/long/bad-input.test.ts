@@ -38,7 +38,7 @@ after(async () => {
   await once(container, 'exit');
 });
 
-/** Everything a refused request must leave as it was. */
+/** Everything that a refused request must leave unchanged. */
 async function state(): Promise<unknown> {
   return {
     policies: await client.call('PolicyService', 'ListPolicies'),
@@ -88,7 +88,7 @@ const MANIFESTS: ReadonlyArray<readonly [string, string, RegExp, status?]> = [
     /line 6, column \d+: spec\.syscalls\.matchSyscalls\[0\]\.action: .*only audited/,
   ],
   [
-    'patterns that blow the automaton up',
+    'patterns whose automaton is too large',
     manifest(`  file: {matchPatterns: [${blowUp}]}`),
     /states|automaton/,
     status.RESOURCE_EXHAUSTED,
@@ -96,7 +96,7 @@ const MANIFESTS: ReadonlyArray<readonly [string, string, RegExp, status?]> = [
 ];
 
 for (const [name, text, expected, code = status.INVALID_ARGUMENT] of MANIFESTS) {
-  test(`${name}: refused with a place, and nothing changes`, async () => {
+  test(`${name}: refused with its position, and nothing changes`, async () => {
     const error = await refusal('PolicyService', 'ApplyPolicy', { manifest: text });
     assert.equal(error.code, code, error.details);
     assert.match(error.details, expected);
@@ -104,13 +104,13 @@ for (const [name, text, expected, code = status.INVALID_ARGUMENT] of MANIFESTS) 
   });
 }
 
-test('a good document beside a bad one is not applied', async () => {
+test('a valid document in a manifest with an invalid one is not applied', async () => {
   const good = manifest('  file: {matchPaths: [{path: /a}]}').replace('name: bad', 'name: other');
   const error = await refusal('PolicyService', 'ApplyPolicy', { manifest: `${good}\n---\nkind: Nonsense\n` });
   assert.equal(error.code, status.INVALID_ARGUMENT);
 });
 
-test('a process that is gone, and one of the host, are no containers', async () => {
+test('a process that has ended, or one of the host, cannot be registered as a container', async () => {
   const { pid: ended } = spawnSync('true');
   const gone = await refusal('ContainerService', 'RegisterContainer', { id: 'gone', pid: ended });
   assert.equal(gone.code, status.INVALID_ARGUMENT);

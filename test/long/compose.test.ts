@@ -30,7 +30,7 @@ spec: {nodeSelector: {matchLabels: {}}, file: {matchPaths: [{path: /tmp/host-sec
 
 before(() => {
   execFileSync('tools/vm/docker', { stdio: 'inherit' });
-  // Images cannot be pulled here. One under the base's name, of this machine's files, has what the final stage
+  // Images cannot be pulled here. One with the name of the base, made of this machine's files, has what the final stage
   // has: Node.js, libbpf and their libraries.
   execFileSync('tools/vm/image', [base, `/usr/bin/node=${process.execPath}`, libbpf()], { stdio: 'inherit' });
   execFileSync('tools/vm/image', ['--merged-usr', 'composed', '/bin/cat', '/bin/sleep', '/bin/ls'], {
@@ -46,7 +46,7 @@ after(async () => {
   removePins('/sys/fs/bpf/hauberk');
 });
 
-test('hauberkd in a container, with what the composition gives it, enforces on another container', async () => {
+test('hauberkd in a container, started as docker-compose.yml says, enforces on another container', async () => {
   const [program, ...parameters] = entryPoint;
   await daemon.start([
     ...['/usr/bin/docker', 'run', '--name=hauberkd', ...flags],
@@ -59,7 +59,7 @@ test('hauberkd in a container, with what the composition gives it, enforces on a
   await daemon.client.call('PolicyService', 'ApplyPolicy', { manifest: MANIFEST });
   const { status, output } = exec('composed', '/bin/cat', '/etc/shadow');
   assert.equal(`${status} ${output}`, '1 /bin/cat: /etc/shadow: Permission denied\n');
-  // That the root has a merged /usr is seen from inside hauberkd's own container.
+  // hauberkd sees the merged /usr of that root even from inside its own container.
   assert.match(exec('composed', '/bin/ls', '/').output, /ermission denied/);
   assert.equal(exec('other', '/bin/cat', '/etc/shadow').status, 0);
   const event = await events.find(({ object }) => object === '/etc/shadow');
@@ -69,7 +69,7 @@ test('hauberkd in a container, with what the composition gives it, enforces on a
   events.cancel();
 });
 
-test('hauberkd in a container knows the host by its mount namespace, and not its own for it', async () => {
+test("hauberkd in a container does not take its own mount namespace for the host's", async () => {
   const register = (pid: number) =>
     daemon.client.call('ContainerService', 'RegisterContainer', { id: `process-${pid}`, pid }).then(
       () => 'registered',
@@ -81,19 +81,19 @@ test('hauberkd in a container knows the host by its mount namespace, and not its
   assert.notEqual(statSync(`/proc/${hauberkdPid()}/ns/mnt`).ino, statSync('/proc/1/ns/mnt').ino);
 });
 
-test('Prometheus on the host finds the metrics where the shipped configuration says', async () => {
+test('the shipped configuration of Prometheus has the address of the metrics', async () => {
   const [, target] = /targets: \["(.*)"\]/.exec(readFileSync('packaging/prometheus/prometheus.yml', 'utf8'))!;
   const text = await (await fetch(`http://${target}/metrics`)).text();
   assert.match(text, /^hauberk_enforcing 1$/m);
   assert.equal(prometheus.network_mode, 'host');
 });
 
-test('without its container hauberkd still enforces, and a new container of it takes over, whatever policies reach both', async () => {
+test('without its container the enforcement continues, and a new container takes over, even under policies that reach both', async () => {
   const apply = (manifest: string) => daemon.client.call('PolicyService', 'ApplyPolicy', { manifest });
   await apply(FOR_THE_HOST);
   const { changes } = await apply(FOR_EVERYTHING);
   assert.ok(changes[0].containerIds.includes(docker('inspect', '--format', '{{.Id}}', 'hauberkd').output.trim()));
-  // What it does now it does as a member of a container, with maps that no other one reaches.
+  // hauberkd now runs in a container that the policy reaches, whose access to its own maps must continue.
   await apply(FOR_EVERYTHING.replace('gshadow', 'shadow-'));
   assert.equal(docker('rm', '-f', 'hauberkd').status, 0);
   const refused = exec('composed', '/bin/cat', '/etc/shadow');

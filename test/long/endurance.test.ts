@@ -13,17 +13,17 @@ import { eventually } from '../support/eventually.js';
 const daemon = new Daemon();
 let client = new Client(daemon.address);
 let target: string;
-/** From where all events of the loop are read at the end. */
+/** The position in the stream from which all events of the loop are read at the end. */
 let begin: { run: string; sequence: string };
 
 const STREAMS = 500;
-// Every denial is an event of its own, however many there are.
+// Without a limit, so that every denial is an event of its own.
 const FLAGS = ['--events-per-second=0', `--max-streams-per-client=${STREAMS}`];
 const STREAMS_OF_A_CLIENT = 50;
 const SHORT_CONTAINERS = 50;
 const DAY_SECONDS = 86_400;
 
-/** Tries twenty times a second until it is told to stop, and says how often it tried and how often it got through. */
+/** Tries twenty times a second until a file tells it to stop; then writes how often it tried and succeeded. */
 const LOOP = `
   my ($tries, $through) = (0, 0);
   until (-e "/tmp/stop") {
@@ -49,7 +49,7 @@ async function restart(): Promise<void> {
   client = new Client(daemon.address);
 }
 
-/** To the next daemon the programs that are attached are those of another build. */
+/** Makes the attached programs look to the next daemon like those of another build. */
 function makeProgramsForeign(name: string): void {
   const programs = join(daemon.pinDirectory, 'programs');
   const build = readdirSync(programs)[0]!;
@@ -59,7 +59,7 @@ function makeProgramsForeign(name: string): void {
 const foreignAreGone = (name: string) =>
   eventually(() => !existsSync(join(daemon.pinDirectory, 'programs', name)), `the end of the build ${name}`, 240_000);
 
-describe('beside a loop of blocked opens', () => {
+describe('while a loop tries blocked opens', () => {
   before(async () => {
     execFileSync('tools/vm/docker', { stdio: 'inherit' });
     execFileSync('tools/vm/image', ['endurance', '/bin/cat', '/bin/sleep', '/usr/bin/perl'], { stdio: 'inherit' });
@@ -80,7 +80,7 @@ describe('beside a loop of blocked opens', () => {
     docker('rm', '-f', 'endurance');
   });
 
-  test(`${STREAMS} streams are served at once, and a change is in force beside them`, async () => {
+  test(`${STREAMS} streams are served at once, and a change takes effect meanwhile`, async () => {
     const clients = Array.from({ length: STREAMS / STREAMS_OF_A_CLIENT }, () => new Client(daemon.address));
     const streams: EventStream[] = [];
     for (const each of clients)
@@ -94,7 +94,7 @@ describe('beside a loop of blocked opens', () => {
     await client.call('PolicyService', 'DeletePolicy', { name: 'streamed' });
   });
 
-  test(`of ${SHORT_CONTAINERS} containers that start and end at once none is left, and each was reported`, async () => {
+  test(`of ${SHORT_CONTAINERS} short containers started at once none is left, and each was reported`, async () => {
     const known = async () => {
       const { containers } = await client.call('ContainerService', 'ListContainers');
       return containers.filter(({ name }: { name: string }) => name.startsWith('short-')).length;
@@ -121,17 +121,17 @@ describe('beside a loop of blocked opens', () => {
     await eventually(async () => (await known()) === 0, 'the end of all of them', 120_000);
   });
 
-  test('a daemon that is killed is followed by the next', async () => {
+  test('after a daemon is killed, the next takes over', async () => {
     assert.equal(await daemon.end('SIGKILL'), 'SIGKILL');
     await restart();
   });
 
-  test('a daemon of another build that is killed while it takes over is followed by one that completes it', async () => {
+  test('after a daemon of another build is killed while it takes over, the next completes the takeover', async () => {
     await daemon.end('SIGKILL');
     const programs = join(daemon.pinDirectory, 'programs');
     makeProgramsForeign('older');
     daemon.spawn(...FLAGS);
-    // Its own are being attached beside those of the other build.
+    // Its own programs are being attached beside those of the other build.
     await eventually(() => readdirSync(programs).length > 1, 'the first program of the new build', 240_000);
     assert.equal(await daemon.end('SIGKILL'), 'SIGKILL');
     await restart();
@@ -146,7 +146,7 @@ describe('beside a loop of blocked opens', () => {
     await foreignAreGone('newer');
   });
 
-  test('with a state that cannot be written no daemon starts, the cause is named, and what was in force stays', async () => {
+  test('with a state directory that cannot be written no daemon starts, the cause is named, and the enforcement continues', async () => {
     const { stateDirectory } = daemon;
     await daemon.end('SIGTERM');
     execFileSync('mount', ['--bind', stateDirectory, stateDirectory]);
@@ -157,7 +157,7 @@ describe('beside a loop of blocked opens', () => {
     await restart();
   });
 
-  test('without descriptors left it continues with the client it has', async () => {
+  test('without free descriptors the daemon continues to serve the clients it has', async () => {
     await client.call('HostService', 'GetStatus');
     const { pid } = daemon;
     const open = readdirSync(`/proc/${pid}/fd`).length;
@@ -172,7 +172,7 @@ describe('beside a loop of blocked opens', () => {
     other.close();
   });
 
-  test('a daemon that is ended because memory is short is followed by the next', async () => {
+  test('after a daemon is killed for lack of memory, the next takes over', async () => {
     const group = '/sys/fs/cgroup/hauberk-short-of-memory';
     mkdirSync(group);
     writeFileSync(join(group, 'cgroup.procs'), `${daemon.pid}`);
@@ -187,7 +187,7 @@ describe('beside a loop of blocked opens', () => {
     rmdirSync(group);
   });
 
-  test('a policy expires by the clock as it was set, and does not come back when the clock is set back', async () => {
+  test('a policy expires when the clock is set forward, and does not come back when it is set back', async () => {
     const setClock = (seconds: number) =>
       execFileSync('date', ['--set', `@${Math.round(Date.now() / 1000) + seconds}`], { stdio: 'ignore' });
     const expires = new Date(Date.now() + (DAY_SECONDS * 1000) / 2).toISOString().replace(/\.\d+/u, '');
@@ -207,7 +207,7 @@ describe('beside a loop of blocked opens', () => {
     assert.equal(reads('/etc/group'), true);
   });
 
-  test('no open got through, and each has its one event', async () => {
+  test('no open has succeeded, and each has exactly one event', async () => {
     const all = await client.stream({ containerIds: [target], resumeAfter: begin });
     enter('endurance', '/usr/bin/perl', '-e', 'open(my $stop, ">", "/tmp/stop")');
     const counts = () => enter('endurance', '/bin/cat', '/tmp/counts');

@@ -8,7 +8,7 @@ import { Daemon } from '../support/daemon.js';
 import { docker } from '../support/docker.js';
 import { startWorkload, until, WORKLOADS, type Workload } from '../support/workloads.js';
 
-/** Where WordPress' files lie: `npm run test:kernels` sets it, as these programs are large. */
+/** The directory with WordPress' files, which `npm run test:kernels` sets: these programs are large. */
 const WORDPRESS = process.env.HAUBERK_WORDPRESS ?? '';
 const EXAMPLES = 'examples/policies';
 
@@ -19,7 +19,7 @@ interface Attempt {
   readonly object: RegExp;
 }
 
-/** What nobody may do under the hardening examples, whatever the workload. */
+/** Refused under the hardening examples in every workload. */
 const EVERYWHERE: readonly Attempt[] = [
   { command: 'read line </etc/shadow', policy: 'credentials', object: /^\/etc\/shadow$/u },
   { command: 'echo x >/etc/crontab', policy: 'persistence', object: /^\/etc\/crontab$/u },
@@ -114,7 +114,9 @@ const ATTEMPTS: Readonly<Record<string, readonly Attempt[]>> = {
   ],
 };
 
-describe('the examples, on the real programs', { skip: WORDPRESS === '' && 'npm run test:kernels has them' }, () => {
+describe('the examples, on the real programs', {
+  skip: WORDPRESS === '' && 'only npm run test:kernels has these programs',
+}, () => {
   const daemon = new Daemon();
   const client = new Client(daemon.address);
   const workloads = WORDPRESS === '' ? [] : [...WORKLOADS, ...others()];
@@ -126,7 +128,7 @@ describe('the examples, on the real programs', { skip: WORDPRESS === '' && 'npm 
     const mounts = [
       `${WORDPRESS}/usr/share/wordpress:/mnt/wordpress`,
       `${resolve('test/support')}/Attacked.java:/mnt/Attacked.java`,
-      // Where Debian has the settings of Java.
+      // Debian's directory of Java settings.
       ...readdirSync('/etc').flatMap((name) => (/^java-\d/u.test(name) ? [`/etc/${name}:/etc/${name}`] : [])),
     ];
     const flags = mounts.flatMap((mount) => ['-v', `${mount}:ro`]);
@@ -150,7 +152,7 @@ describe('the examples, on the real programs', { skip: WORDPRESS === '' && 'npm 
 
   for (const workload of workloads) {
     const { name, work, printed } = workload;
-    test(`${name} works under its example and those for hardening, and is refused what they are for`, async () => {
+    test(`${name} works under its example and those for hardening, which refuse the attacks`, async () => {
       events.clear();
       const { output } = run(workload, work);
       assert.match(output, printed);
@@ -170,7 +172,7 @@ describe('the examples, on the real programs', { skip: WORDPRESS === '' && 'npm 
         await events
           .find(isIt)
           .catch((error: Error) => assert.fail(`${command}: ${attempted.output}\n${error.message}`));
-        // What the work before was refused would have come before.
+        // Refusals during the regular work would have been reported before this one.
         for (const event of events.events.filter(({ result }) => result === 'RESULT_DENIED'))
           assert.ok(tried.has(event.policy), `${event.policy} has refused ${event.operation} of ${event.object}`);
         events.clear();

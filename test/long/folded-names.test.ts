@@ -17,13 +17,13 @@ let free: NamespacedShell;
 let held: NamespacedShell;
 let events: EventStream;
 
-/** Makes a filesystem in a file, and mounts it for all who have a copy of this mount namespace from now on. */
-function mountImage(place: string, type: string, options: string, make: (image: string) => void): void {
-  const image = `${place}.image`;
+/** Makes a filesystem in a file, and mounts it for mount namespaces that are copied from this one later. */
+function mountImage(directory: string, type: string, options: string, make: (image: string) => void): void {
+  const image = `${directory}.image`;
   writeFileSync(image, Buffer.alloc(8 << 20));
   make(image);
-  mkdirSync(place);
-  execFileSync('mount', ['-t', type, '-o', `loop${options}`, image, place]);
+  mkdirSync(directory);
+  execFileSync('mount', ['-t', type, '-o', `loop${options}`, image, directory]);
 }
 
 before(async () => {
@@ -47,17 +47,17 @@ after(async () => {
   await held?.end();
   await free?.end();
   await daemon.end('SIGTERM').catch(() => undefined);
-  for (const place of [fat, extended]) execFileSync('umount', ['-l', place]);
+  for (const directory of [fat, extended]) execFileSync('umount', ['-l', directory]);
 });
 
-const plant = (place: string) =>
-  `rm -rf ${place}/guard/* ${place}/free/*
-   for name in guard/secret.text guard/secretfile.text free/other.txt; do echo x >${place}/$name || exit; done`;
+const plant = (directory: string) =>
+  `rm -rf ${directory}/guard/* ${directory}/free/*
+   for name in guard/secret.text guard/secretfile.text free/other.txt; do echo x >${directory}/$name || exit; done`;
 
-/** mv(1) has its own opinion of two names of one file. */
+/** Not by mv(1), which treats two names of one file as a special case. */
 const rename = (from: string, to: string) => `perl -e 'rename("${from}", "${to}") or die "$!\\n"'`;
 
-/** Names that were looked up before would be what the kernel finds whatever name is asked for. */
+/** Clears the dentry cache, in which the kernel would find the spelling of an earlier lookup. */
 function forgetNames(): void {
   execFileSync('sync');
   writeFileSync('/proc/sys/vm/drop_caches', '2');
@@ -80,52 +80,54 @@ const FAT = [
   'cat guard/secret.text...',
   'cat guard/SECRET~1.TEX',
   'cat guard/secret~2.tex',
-  // To the filesystem it is the same name, and to the rules.
+  // The same name for the filesystem, and so for the rules.
   `${rename('guard', 'GUARD')} && cat GUARD/secret.text`,
   'mv guard guarded && cat guarded/secret.text',
   'mv GUARD guarded && cat guarded/secret.text',
 ];
-/** Such as vfat does not have. */
-const LINKS = /^ln /;
+/** vfat has no symbolic links. */
+const SYMBOLIC_LINKS = /^ln /;
 
-for (const [filesystem, place, techniques] of [
-  ['vfat', fat, [...CASES.filter((script) => !LINKS.test(script)), ...FAT]],
+for (const [filesystem, directory, techniques] of [
+  ['vfat', fat, [...CASES.filter((script) => !SYMBOLIC_LINKS.test(script)), ...FAT]],
   ['ext4', extended, CASES],
 ] as const) {
   const plantAnew = async () => {
-    const { status, output } = await free.run(`cd ${place}; [ ! -e guarded ] || mv guarded guard; ${plant(place)}`);
+    const { status, output } = await free.run(
+      `cd ${directory}; [ ! -e guarded ] || mv guarded guard; ${plant(directory)}`,
+    );
     assert.equal(status, 0, output);
   };
 
   test(`on ${filesystem} every technique works without a policy`, async () => {
     for (const script of techniques) {
       await plantAnew();
-      const { status, output } = await free.run(`cd ${place} && ${script}`);
+      const { status, output } = await free.run(`cd ${directory} && ${script}`);
       assert.equal(status, 0, `${script}: ${output}`);
     }
   });
 
-  test(`a rule of a file on ${filesystem} is kept by every name that is taken for the file's`, async () => {
+  test(`a rule on a file on ${filesystem} holds for every spelling of its name`, async () => {
     const manifest = `apiVersion: security.kubearmor.com/v1
 kind: KubeArmorPolicy
 metadata: {name: folded}
 spec:
   selector: {matchLabels: {app: held}}
-  file: {matchPaths: [{path: ${place}/guard/secret.text}, {path: ${place}/guard/secretfile.text}, {path: ${place}/guard/new.txt}]}`;
+  file: {matchPaths: [{path: ${directory}/guard/secret.text}, {path: ${directory}/guard/secretfile.text}, {path: ${directory}/guard/new.txt}]}`;
     await plantAnew();
     await client.call('PolicyService', 'ApplyPolicy', { manifest });
     for (const script of techniques) {
       await plantAnew();
       events.clear();
       forgetNames();
-      const { status, output } = await held.run(`cd ${place} && ${script}`);
+      const { status, output } = await held.run(`cd ${directory} && ${script}`);
       assert.notEqual(status, 0, `${script}: ${output}`);
       assert.match(output, /Permission denied/u, script);
       await events.find(({ policy, result }) => policy === 'folded' && result === 'RESULT_DENIED');
     }
     for (const name of ['free/other.txt', 'free/OTHER.TXT']) {
       await plantAnew();
-      assert.equal((await held.run(`cat ${place}/${name}`)).status, 0, name);
+      assert.equal((await held.run(`cat ${directory}/${name}`)).status, 0, name);
     }
     await client.call('PolicyService', 'DeletePolicy', { name: 'folded', scope: 'SCOPE_NAMESPACE' });
   });

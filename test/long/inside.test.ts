@@ -42,7 +42,7 @@ after(async () => {
 });
 
 const ACTORS = ['first process', 'its thread', 'its child', 'its grandchild'];
-/** Each actor tries something when the file of the next round is there, and says what came of it. */
+/** Each actor tries the same once the file of the next round exists, and prints the outcome. */
 const TRIES = `use strict; use threads; use Socket; $| = 1;
 sub try { my ($who) = @_;
   for (my $round = 1; ; $round++) {
@@ -60,17 +60,17 @@ open(my $perl, '<:raw', $^X) or die; open(my $memory, '>&=:raw', $fd) or die;
 { local $/; my $bytes = <$perl>; print $memory $bytes; } close($perl); $memory->flush;
 exec { "/proc/self/fd/$fd" } 'perl', '-e', $ARGV[0] or die $!;`;
 
-/** What the actors say in one round, sorted. */
+/** The lines of the actors in one round, sorted. */
 async function round(number: number, lines: AsyncIterator<string>): Promise<string[]> {
   writeFileSync(join(directory, `round-${number}`), '');
-  const said: string[] = [];
-  while (said.length < ACTORS.length) said.push((await lines.next()).value);
-  return said.sort();
+  const printed: string[] = [];
+  while (printed.length < ACTORS.length) printed.push((await lines.next()).value);
+  return printed.sort();
 }
 
 const all = (answer: string) => ACTORS.map((actor) => `${actor}: ${answer}`).sort();
 
-test('a process that runs from a memory file is under the rules with its threads and children once it is registered', async () => {
+test('once a process that runs from a memory file is registered, it is under the rules with its threads and children', async () => {
   await client.call('PolicyService', 'ApplyPolicy', {
     manifest: policy(
       'memory',
@@ -93,7 +93,7 @@ test('a process that runs from a memory file is under the rules with its threads
   }
 });
 
-/** Runs a shell's script by `hauberk run`: what it has printed, and what it was refused. */
+/** Runs a shell script by `hauberk run`; returns its output and what it was refused. */
 async function hauberkRun(flags: readonly string[], script: string) {
   const [out, report] = [join(directory, 'out'), join(directory, 'report')];
   const words = ['--report', report, '-o', 'json', '--', 'sh', '-c', `exec >${out} 2>&1; ${script}`];
@@ -105,9 +105,9 @@ async function hauberkRun(flags: readonly string[], script: string) {
   return { status, errors, output: readFileSync(out, 'utf8'), refused: [...refused].sort(), report: refusals };
 }
 
-test('hauberk run has a command under its policies from the first instruction, and learns the least that lets it continue', async () => {
+test('hauberk run enforces from the first instruction of a command, and can learn the least policy under which it works', async () => {
   const hostname = readFileSync('/etc/hostname', 'utf8');
-  // Where the root is an overlay, whoever looks a file up first asks for the capability to read its attributes there.
+  // On an overlay the first lookup of a file needs a capability, which would otherwise count as use by the command.
   readFileSync('/etc/group');
   const file = join(directory, 'run.yaml');
   const rules = `file: {matchPaths: [{path: /etc/shadow}]}
@@ -116,7 +116,7 @@ test('hauberk run has a command under its policies from the first instruction, a
   const ran = await hauberkRun(['--policy', file], 'cat /etc/shadow; id; cat /etc/hostname; exit 3');
   assert.deepEqual([ran.status, ran.errors, ran.refused], [3, '', ['/bin/id', '/etc/shadow']]);
   assert.ok(ran.output.endsWith(hostname), ran.output);
-  // The first thing that a command does is to be run.
+  // Even the exec of the command itself is refused.
   writeFileSync(file, policy('build', 'process: {matchPatterns: [{pattern: "/**/sh"}, {pattern: "/**/dash"}]}'));
   assert.equal((await hauberkRun(['--policy', file], 'true')).status, 126);
 
@@ -135,7 +135,7 @@ test('hauberk run has a command under its policies from the first instruction, a
   assert.deepEqual([again.errors, again.refused], ['', ['/etc/group']], again.report);
 });
 
-/** A container of an OCI runtime whose program says whether it may read a file of /proc. */
+/** A container of an OCI runtime whose program prints whether it may read a file of /proc. */
 class OciContainer {
   readonly #bundle = mkdtempSync(join(directory, 'bundle-'));
 
@@ -158,21 +158,21 @@ class OciContainer {
 
   run(...parameters: string[]): void {
     const [program, ...before] = [...this.runtime, '--root', join(directory, 'runtime'), ...parameters];
-    const output = openSync(this.#output, 'a');
+    const output = openSync(this.#outputFile, 'a');
     const { status } = spawnSync(program!, before, { stdio: ['ignore', output, output] });
     closeSync(output);
-    assert.equal(status, 0, `${parameters[0]}: ${this.said}`);
+    assert.equal(status, 0, `${parameters[0]}: ${this.output}`);
   }
 
-  get #output(): string {
+  get #outputFile(): string {
     return join(this.#bundle, 'output');
   }
 
-  get said(): string {
-    return existsSync(this.#output) ? readFileSync(this.#output, 'utf8') : '';
+  get output(): string {
+    return existsSync(this.#outputFile) ? readFileSync(this.#outputFile, 'utf8') : '';
   }
 
-  /** Makes it; returns its process, which waits before its first instruction. */
+  /** Creates it; returns its process, which waits before its first instruction. */
   create(): number {
     const file = join(this.#bundle, 'pid');
     this.run('create', '--bundle', this.#bundle, '--pid-file', file, this.name);
@@ -180,13 +180,13 @@ class OciContainer {
   }
 
   async ended(): Promise<void> {
-    for (let tries = 0; tries < 300 && !/^end$/m.test(this.said); tries++) {
+    for (let tries = 0; tries < 300 && !/^end$/m.test(this.output); tries++) {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
 }
 
-/** What a runtime does inside before it runs the container's program. */
+/** Refuses what a runtime does inside before it runs the container's program. */
 const OF_THE_RUNTIME = `file:
     matchDirectories: [{dir: /proc/, recursive: true}, {dir: /dev/, recursive: true}, {dir: /sys/, recursive: true}, {dir: /run/, recursive: true}]
   network: {matchProtocols: [{protocol: all}]}
@@ -213,10 +213,10 @@ for (const [name, runtime] of [
     const container = new OciContainer('created', runtime());
     try {
       await register('created', container.create());
-      assert.equal(container.said, '');
+      assert.equal(container.output, '');
       container.run('start', 'created');
       await container.ended();
-      assert.match(container.said, /^cat: can't open '\/proc\/version': Permission denied\nend\n$/);
+      assert.match(container.output, /^cat: can't open '\/proc\/version': Permission denied\nend\n$/);
     } finally {
       container.run('delete', '--force', 'created');
     }

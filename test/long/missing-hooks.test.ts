@@ -23,7 +23,7 @@ const PRESENT = [
   ...['socket_create', 'file_open', 'mmap_file', 'file_receive', 'file_permission', 'path_chmod'],
   ...['inode_setxattr', 'inode_removexattr', 'inode_setattr', 'file_ioctl'],
 ];
-/** As on a kernel that refuses the program for one hook and lacks all others but these. */
+/** As on a kernel whose verifier refuses one program, and which has only these hooks. */
 const object = new BrokenObject().refuse('hauberk_socket_create').only(...PRESENT);
 
 function reads(path: string): boolean {
@@ -62,7 +62,7 @@ after(async () => {
   rmSync(directory, { recursive: true });
 });
 
-test('the programs that the kernel takes enforce without the others', async () => {
+test('the programs that the kernel accepts enforce without the others', async () => {
   assert.equal(reads('/etc/shadow'), true);
   const rules = 'file: {matchPaths: [{path: /etc/shadow, operations: [read]}]}';
   assert.deepEqual(await warningsOf('shadow', rules), []);
@@ -70,7 +70,7 @@ test('the programs that the kernel takes enforce without the others', async () =
   assert.equal(reads('/etc/hostname'), true);
 });
 
-test('GetStatus names each hook that is missing, what is not covered, and what the verifier said last', async () => {
+test("GetStatus names each missing hook, what is not covered, and the verifier's last message", async () => {
   const { missingHooks, programs, warnings, enforcing } = await client.call('HostService', 'GetStatus');
   const [refused, absent] = ['socket_create', 'path_chow0'].map((name) =>
     missingHooks.find(({ hook }: { hook: string }) => hook === name),
@@ -92,7 +92,7 @@ test('GetStatus names each hook that is missing, what is not covered, and what t
   assert.ok(warnings.some((warning: string) => warning.startsWith('hook socket_create is missing')));
 });
 
-test('so do the metrics', async () => {
+test('the metrics name each missing hook', async () => {
   const metrics = await daemon.metrics();
   for (const labels of [
     'hook="socket_create",class="network",operation="create",cause="not_loaded"',
@@ -113,8 +113,8 @@ test('a policy that needs a missing hook gets a warning', async () => {
 });
 
 test('--check names what is missing', () => {
-  const said = check({ bpffsDir: daemon.pinDirectory, requireHooks: false });
-  assert.match(said, /^this kernel can enforce\n/u);
-  assert.match(said, /but hook socket_create is missing.*\(network: create\).*r0 = \*\(u64 \*\)\(r0 \+0\)/su);
-  assert.match(said, /but hook path_chow0 is missing.*\(file: attributes\); this kernel has no hook path_chow0/u);
+  const report = check({ bpffsDir: daemon.pinDirectory, requireHooks: false });
+  assert.match(report, /^this kernel can enforce\n/u);
+  assert.match(report, /but hook socket_create is missing.*\(network: create\).*r0 = \*\(u64 \*\)\(r0 \+0\)/su);
+  assert.match(report, /but hook path_chow0 is missing.*\(file: attributes\); this kernel has no hook path_chow0/u);
 });

@@ -6,7 +6,7 @@ import { Daemon } from '../support/daemon.js';
 import { docker, exec } from '../support/docker.js';
 import { startWorkload, WORKLOADS, type Workload } from '../support/workloads.js';
 
-/** What every program reads. */
+/** Read by every program. */
 const LIBC = '/usr/lib/x86_64-linux-gnu/libc.so.6';
 
 const daemon = new Daemon();
@@ -43,7 +43,7 @@ function workOf({ name, work, user = 'root' }: Workload): string {
   return output;
 }
 
-/** What a profile has reported has to be there for the next daemon. */
+/** What a profile has returned once must survive the daemon. */
 async function restart(profile: string): Promise<void> {
   await client.call('ProfileService', 'GetProfile', { name: profile });
   events.cancel();
@@ -54,7 +54,7 @@ async function restart(profile: string): Promise<void> {
 
 for (const workload of WORKLOADS) {
   const { name, printed } = workload;
-  test(`what ${name} does is learnt, and under the policy made of it the same continues and nothing else`, async (context) => {
+  test(`under the policy that is learnt from the work of ${name}, it can do the same work and nothing else`, async (context) => {
     await client.call('ProfileService', 'StartProfile', { name, selector: { matchLabels: { app: name } } });
     const began = performance.now();
     assert.match(workOf(workload), printed);
@@ -89,7 +89,7 @@ for (const workload of WORKLOADS) {
     const refused = ['/usr/bin/id', '/etc/shadow'];
     for (const path of refused)
       await events.find(({ object, result }) => object === path && result === 'RESULT_DENIED');
-    // What had come of the work would have come before these.
+    // Events of the work would have arrived before these.
     assert.deepEqual(
       events.events.filter(({ object }) => !refused.includes(object)),
       [],

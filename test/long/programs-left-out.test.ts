@@ -22,7 +22,7 @@ after(() => {
   rmSync(directory, { recursive: true });
 });
 
-test('programs that the kernel does not take are left out with the reason, and the others are attached', () => {
+test('programs that the kernel refuses are left out with the reason, and the others are attached', () => {
   programs = attachPrograms(broken, PINS, host);
   const missing = new Map(programs.missing.map((each) => [each.program, each]));
   assert.deepEqual(missing.get('hauberk_path_chown'), {
@@ -43,13 +43,13 @@ test('programs that the kernel does not take are left out with the reason, and t
   assert.equal(programs.adopted, false);
 });
 
-test('what is left out is remembered, so that the next daemon takes over what is there', () => {
+test('the next daemon takes over the programs and knows which were left out', () => {
   const next = attachPrograms(broken, PINS, host);
   assert.equal(next.adopted, true);
   assert.deepEqual(next.missing, programs!.missing);
 });
 
-test('who requires all hooks is refused with their names, and what is in force stays', () => {
+test('with --require-hooks an attach fails with the missing hooks, and the enforcement continues', () => {
   const { message } = refusal(() => attachPrograms(broken, PINS, host, { requireHooks: true }));
   assert.match(message, /--require-hooks/u);
   assert.match(message, /hook socket_create is missing.*r0 = \*\(u64 \*\)\(r0 \+0\)/su);
@@ -57,14 +57,14 @@ test('who requires all hooks is refused with their names, and what is in force s
   assert.equal(attachPrograms(broken, PINS, host).adopted, true);
 });
 
-test('where nothing is in force yet, who requires all hooks gets none of them attached', () => {
-  const place = `${PINS}-required`;
-  refusal(() => attachPrograms(broken, place, host, { requireHooks: true }));
-  assert.deepEqual(readdirSync(join(place, 'programs')), []);
-  rmSync(place, { recursive: true });
+test('with --require-hooks and no enforcement before, nothing is attached', () => {
+  const pins = `${PINS}-required`;
+  refusal(() => attachPrograms(broken, pins, host, { requireHooks: true }));
+  assert.deepEqual(readdirSync(join(pins, 'programs')), []);
+  rmSync(pins, { recursive: true });
 });
 
-test('an essential program is not left out: nothing is attached, and what was in force stays', () => {
+test('without an essential program nothing is attached, and the enforcement continues', () => {
   const essential = new BrokenObject().refuse('hauberk_bprm_check').write(join(directory, 'essential.o'));
   const { message } = refusal(() => attachPrograms(essential, PINS, host));
   assert.match(message, /nothing can be enforced without the program hauberk_bprm_check at hook bprm_check_security/u);

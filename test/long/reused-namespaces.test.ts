@@ -16,7 +16,7 @@ spec:
   selector: {matchLabels: {app: numbers}}
   file: {matchPaths: [{path: /etc/hostname}]}`;
 
-/** Namespaces of its own for a process that waits, as the kernel sees a container. */
+/** A waiting process in namespaces of its own, which to the kernel is a container. */
 class Sandbox {
   readonly #unshare: ChildProcess;
   #init = 0;
@@ -64,7 +64,7 @@ async function startSandbox(): Promise<Sandbox> {
   return sandbox;
 }
 
-/** Starts containers until the kernel gives one the numbers of one that has ended. */
+/** Starts containers until the kernel reuses the namespace numbers of one that has ended. */
 async function startWithNumbers(numbers: string): Promise<Sandbox> {
   for (let tries = 0; tries < 100; tries++) {
     const sandbox = await startSandbox();
@@ -87,7 +87,7 @@ after(async () => {
   for (const sandbox of sandboxes) await sandbox.end();
 });
 
-test('a container that is given the numbers of one that ended while no daemon ran inherits no policy', async () => {
+test('a container with the namespace numbers of one that ended while no daemon ran inherits no policy', async () => {
   const first = await startSandbox();
   await register('first', first, { app: 'numbers' });
   assert.equal(first.canRead(), false);

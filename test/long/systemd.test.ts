@@ -31,7 +31,7 @@ before(async () => {
     stdio: 'inherit',
   });
   startContainer('unit', 'unit', '--label', 'app=unit');
-  // One whose root only its owner may look into, who is not root: what another user's image may be like.
+  // A container whose root directory is accessible only to an owner other than root, as another user's image may be.
   startContainer('unit', 'closed', '--label', 'app=unit');
   assert.equal(exec('closed', '/bin/chmod', '0700', '/').status, 0);
   const pid = docker('inspect', '--format', '{{.State.Pid}}', 'closed').output.trim();
@@ -46,7 +46,7 @@ after(async () => {
 });
 
 test('systemd finds nothing wrong with the unit', { skip }, () => {
-  // Where the package is not installed, its program is not either.
+  // The unit names a program that is not installed here.
   const path = join(mkdtempSync(join(tmpdir(), 'hauberk-unit-')), 'hauberkd.service');
   writeFileSync(path, readFileSync(unit.path, 'utf8').replace('/usr/sbin/hauberkd', process.execPath));
   const { status, stdout, stderr } = spawnSync('systemd-analyze', ['verify', path], { encoding: 'utf8' });
@@ -68,7 +68,7 @@ test('the unit comes before every container runtime, and has the directories tha
 test('with the privileges of the unit and no others hauberkd starts, and refuses an access', async () => {
   writeFileSync(`${TRACING}/options/event-fork`, '1');
   writeFileSync(SYSTEM_CALLS, 'hist:keys=id.syscall');
-  // The shell that becomes the daemon, and what it starts.
+  // Traces the shell that becomes the daemon, and its children.
   const traced = ['bash', '-c', `echo $$ > ${TRACING}/set_event_pid && exec "$@"`, 'traced', ...unit.wrap(HAUBERKD)];
   const { pid } = await daemon.start(traced);
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
@@ -81,7 +81,7 @@ test('with the privileges of the unit and no others hauberkd starts, and refuses
   await daemon.client.call('PolicyService', 'ApplyPolicy', { manifest: MANIFEST });
   for (const container of ['unit', 'closed']) {
     assert.equal(reads(container, '/etc/shadow'), false, container);
-    // Its /bin is a link, which hauberkd has to have seen.
+    // Its /bin is a link, which hauberkd must have read.
     assert.match(exec(container, '/bin/ls', '/').output, /ermission denied/, container);
     assert.equal(reads(container, '/etc/passwd'), true, container);
     const event = await events.find(
@@ -92,14 +92,14 @@ test('with the privileges of the unit and no others hauberkd starts, and refuses
   events.cancel();
 });
 
-test('the system call filter of the unit lets through all that hauberkd did', { skip }, async () => {
+test('the system call filter of the unit allows every call that hauberkd made', { skip }, async () => {
   await daemon.end();
   const histogram = readFileSync(SYSTEM_CALLS.replace(/trigger$/, 'hist'), 'utf8');
   writeFileSync(SYSTEM_CALLS, '!hist:keys=id.syscall');
   const used = new Set([...histogram.matchAll(/id: sys_(\w+)/g)].map(([, name]) => systemName(name!)));
   for (const name of ['bpf', 'futex', 'execve']) assert.ok(used.has(name), `${name} is not among ${[...used]}`);
   const allowed = unit.systemCalls;
-  // Calls of the sandbox that is set up before the program runs, which systemd makes before it filters.
+  // Calls that set up the sandbox, which systemd makes before it installs the filter.
   const ofTheSandbox = [
     'mount',
     'unshare',
@@ -117,7 +117,7 @@ test('the system call filter of the unit lets through all that hauberkd did', { 
 });
 
 test('without one of its privileges hauberkd names it and ends, or assumes what it cannot see', async () => {
-  // Needed for what hauberkd looks into, not to start.
+  // Not needed to start, only to look into containers later.
   const laterUse = 'CAP_DAC_READ_SEARCH';
   for (const left of unit.capabilities.filter((name) => name !== laterUse)) {
     const [program, ...parameters] = unit.wrap(
@@ -143,7 +143,7 @@ test('without one of its privileges hauberkd names it and ends, or assumes what 
   for (let tries = 0; tries < 300 && [undefined, earlier].includes(await closed()); tries++)
     await new Promise((resolve) => setTimeout(resolve, 100));
   assert.equal(reads('closed', '/etc/shadow'), false);
-  // Whether /bin is a link was not to be seen, and was assumed.
+  // hauberkd could not see whether /bin is a link, and assumed it.
   assert.match(exec('closed', '/bin/ls', '/').output, /ermission denied/);
 });
 
@@ -155,7 +155,7 @@ function capabilityMask(): bigint {
   );
 }
 
-/** The name systemd has for a system call, of the name the kernel's trace has for it. */
+/** systemd's name of a system call, given the name in the kernel's trace. */
 function systemName(name: string): string {
   return name.replace(/^new(?=(?:f?stat|lstat|uname)$)/, '');
 }

@@ -60,13 +60,13 @@ function see(classes: readonly string[]): Promise<unknown> {
   return client.call('TelemetryService', 'SetVisibility', setting);
 }
 
-test('nothing is reported about what is let through unless somebody has asked for it', async () => {
+test('allowed accesses are not reported unless telemetry is on', async () => {
   work('seen');
   assert.match(await daemon.metrics(), /hauberk_containers_visible 0\n/);
   assert.deepEqual([logs.received, telemetry.events], [[], []]);
 });
 
-test('of a container that is visible each access is reported with how often it was made, and of another nothing', async () => {
+test('each access of a visible container is reported with its count, and none of another container', async () => {
   await see(CLASSES);
   const { effective } = await client.call('TelemetryService', 'GetVisibility', { containerId: seen });
   assert.deepEqual(effective, CLASSES);
@@ -84,21 +84,21 @@ test('of a container that is visible each access is reported with how often it w
   assert.deepEqual([Type, Result, ContainerName], ['ContainerLog', 'Passed', 'seen']);
   assert.deepEqual([ProcessName, Operation], ['/usr/bin/perl', 'File']);
   assert.equal(logged({ Operation: 'Process', ProcessName: '/usr/bin/perl' }).length, 1);
-  // In two windows, if it continued for longer than the rest of one.
+  // Two, if the work did not end in the window in which it began.
   assert.ok(opened().length <= 2);
   assert.deepEqual(opened()[0]!.operations, ['read']);
   assert.deepEqual(logged({ ContainerName: 'unseen' }), []);
   assert.deepEqual(events.events, []);
 });
 
-test('a profile and telemetry of one container take nothing from each other', async () => {
+test('a profile and telemetry of one container each count every access', async () => {
   await see([]);
   await client.call('ProfileService', 'StartProfile', { name: 'both', containerId: seen });
   work('seen');
   await see(CLASSES);
   telemetry.clear();
   work('seen');
-  await eventually(() => sum(opened()) === 5, 'what the profile had learnt before');
+  await eventually(() => sum(opened()) === 5, 'the accesses that the profile had learnt before');
   const { containers } = await client.call('ProfileService', 'GetProfile', { name: 'both' });
   const learnt = containers[0].accesses.filter(({ object }: { object: string }) => object === '/etc/hostname');
   assert.deepEqual(
@@ -107,20 +107,20 @@ test('a profile and telemetry of one container take nothing from each other', as
   );
   await client.call('ProfileService', 'DeleteProfile', { name: 'both' });
   work('seen');
-  await eventually(() => sum(opened()) === 10, 'what was opened after the profile');
+  await eventually(() => sum(opened()) === 10, 'the accesses after the profile');
 });
 
-test('a container that opens ever new files is told about within bounds, and how much is not reported', async () => {
+test('reports about a container that opens ever new files are limited, and the number of unreported ones is given', async () => {
   const script = `mkdir '/many'; for (1 .. 1000) { open(my $file, '>', "/many/$_") }`;
   assert.equal(enter('seen', '/usr/bin/perl', '-e', script).status, 0);
   const limits = () => telemetry.events.filter(({ policy }) => policy === 'TelemetryLimit');
-  await eventually(() => limits().length > 0, 'what was not reported');
+  await eventually(() => limits().length > 0, 'the number of unreported accesses');
   assert.match(limits()[0]!.message, /more than 100 different ones in 1 seconds/);
   assert.match(await daemon.metrics(), /hauberk_telemetry_dropped_total\{cause="limit"\} [1-9]/);
   assert.match(await daemon.metrics(), /hauberk_events_dropped_total\{cause="ring_full"\} 0\n/);
 });
 
-test('what is not visible any more is not reported', async () => {
+test('a container that is no longer visible is not reported', async () => {
   await client.call('TelemetryService', 'SetVisibility', {
     namespace: 'default',
     matchLabels: { app: 'seen' },

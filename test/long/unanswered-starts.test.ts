@@ -14,12 +14,12 @@ import {
   withOtherLinksRoot,
 } from '../support/starts/first-access.js';
 import {
+  DEFAULT_PATHS,
   forbiddingPolicy,
   IMAGE,
   installHook,
   LABELS,
   STATE_DIRECTORY,
-  USUAL_PLACES,
   uninstallHook,
 } from '../support/starts/first-instruction.js';
 import type { StartResult } from '../support/starts/start-path.js';
@@ -48,11 +48,11 @@ after(async () => {
   uninstallHook('docker', '--reload');
   client.close();
   await daemon.end('SIGKILL');
-  // It is mounted no more where the last test has come to its end.
+  // The last test unmounts it, if it gets that far.
   spawnSync('umount', ['--lazy', STATE_DIRECTORY]);
 });
 
-const startDaemon = () => daemon.start(...USUAL_PLACES);
+const startDaemon = () => daemon.start(...DEFAULT_PATHS);
 
 let started = 0;
 
@@ -87,18 +87,18 @@ function fillDisk(): void {
   assert.equal(statfsSync(STATE_DIRECTORY).bavail, 0);
 }
 
-test("a container's first access meets rules that are resolved by its image's links, not by the host's", async () => {
+test("at a container's first access rules are already resolved by its image's links, not by the host's", async () => {
   const labels = { app: 'other-links' };
   const manifest = forbiddingPolicy('other-links', labels, { ...FORBIDDEN, program: '/bin/sh' });
   await client.call('PolicyService', 'ApplyPolicy', { manifest });
   assertProtected(await start(OTHER_LINKS_IMAGE, '/bin/sh', labels));
 });
 
-test('a container that cannot be written down is refused with the cause, and starts once it can', async () => {
+test('a container that cannot be stored is refused with the cause, and starts once it can be', async () => {
   fillDisk();
   try {
     let result = await start();
-    // The last page of the database's log may have room for a few of them.
+    // The last page of the database's log may have room for a few more.
     for (let tries = 0; tries < 10 && result.refusal === undefined; tries++) {
       assertProtected(result);
       result = await start();
@@ -129,7 +129,7 @@ test('a container starts while no daemon runs, if the hook is to allow it, and t
   assertProtected(await start());
 });
 
-test("no start fails because somebody has deleted the daemon's files, whatever the hook is to do", async () => {
+test("no start fails because somebody has deleted the daemon's files, even if the hook is set to refuse", async () => {
   installHook('docker', '--when-unanswered', 'refuse');
   await daemon.end('SIGKILL');
   execFileSync('umount', ['--lazy', STATE_DIRECTORY]);

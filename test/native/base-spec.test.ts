@@ -13,7 +13,7 @@ import {
   defaultSpecification,
 } from '../support/containerd.js';
 
-/** What containerd hands to runc for a pod's container; with its configuration changed by this line. */
+/** The specification that containerd hands to runc for a pod's container, with these options in its configuration. */
 async function specificationOf(version: ContainerdVersion, runcOptions?: string): Promise<Record<string, unknown>> {
   const containerd = await Containerd.start({ version, ...(runcOptions !== undefined && { runcOptions }) });
   try {
@@ -21,7 +21,7 @@ async function specificationOf(version: ContainerdVersion, runcOptions?: string)
     const id = await containerd.runtime.createContainer(pod, { image: BUSYBOX_IMAGE, command: ['/bin/true'] });
     const reported = containerd.ctr('containers', 'info', id);
     const { Labels: labels } = JSON.parse(reported);
-    // What is another's with each container and each containerd of a test.
+    // These differ for each container and each containerd of a test.
     const names = [id, labels['io.kubernetes.pod.uid'], containerd.directory].filter(Boolean);
     const plain = names.reduce((text, name) => text.replaceAll(name, 'X'), reported);
     return JSON.parse(plain.replace(/\b[0-9a-f]{64}\b/gu, 'SANDBOX').replace(/\/proc\/\d+\//gu, '/proc/PID/')).Spec;
@@ -31,7 +31,7 @@ async function specificationOf(version: ContainerdVersion, runcOptions?: string)
 }
 
 for (const version of ['1.6', '1.7', '2'] as const) {
-  test(`containerd ${version} makes the same container of the specification with the hook as without, but for the hook`, {
+  test(`containerd ${version} gives runc the same specification with the hook as without, except for the hook`, {
     skip: containerdMissing(version) ?? false,
   }, async (t) => {
     const directory = mkdtempSync(join(tmpdir(), 'hauberk-base-spec-'));

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { FIGURE_NAMES } from '../../bench/figures.js';
 import { virtualMachine } from '../../bench/groups.js';
 
-/** Those of thousands of policies, containers or streams take a minute more: they are for `npm run bench`. */
+/** Figures with thousands of policies, containers or streams take a minute more: only `npm run bench` measures them. */
 const LARGE = /_(mix_500.*|10000|10000_.*|500_policies|1000_.*)$|^(journal|streams)_/;
 
 test('the benchmark measures every figure that takes seconds and needs no virtual machine', () => {

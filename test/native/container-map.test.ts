@@ -17,7 +17,7 @@ import {
 } from '../../src/kernel/libbpf.js';
 import { PINNED_MAPS } from '../../src/kernel/map-pins.js';
 
-/** The maps of the enforcement, without its programs, which this machine's kernel need not be able to load. */
+/** The maps of the enforcement without its programs, which this machine's kernel may not be able to load. */
 const object = checkedPointer('cannot open the programs', openObject('build/bpf/hauberk.bpf.o', null));
 after(() => closeObject(object));
 
@@ -40,10 +40,10 @@ const namespacesOf = (number: number) => ({ pidNamespace: number + 1, mountNames
 const entryOf = (number: number) => ({ container: namespacesOf(number), initStartTicks: number + 1, image });
 const upTo = (count: number) => Array.from({ length: count }, (_, index) => index);
 
-test('new containers are told to be visible once each, and not later than the update is over', async () => {
+test('each new container is reported as visible once, and before the update is complete', async () => {
   const seen: number[] = [];
   await map.publish(upTo(2).map(entryOf), ({ pidNamespace }) => seen.push(pidNamespace));
-  // Some are there already.
+  // Some are in the map already.
   await map.publish(upTo(100).map(entryOf), ({ pidNamespace }) => {
     assert.equal(map.startTicksOf({ pidNamespace, mountNamespace: pidNamespace }), pidNamespace);
     seen.push(pidNamespace);
@@ -54,7 +54,7 @@ test('new containers are told to be visible once each, and not later than the up
   );
 });
 
-test('a new container is told to be visible before the kernel has waited for a grace period', async () => {
+test('a new container is reported as visible before the kernel has waited for a grace period', async () => {
   const aheadBy: number[] = [];
   for (const number of upTo(20)) {
     let visible = 0;
@@ -63,11 +63,11 @@ test('a new container is told to be visible before the kernel has waited for a g
     });
     aheadBy.push(performance.now() - visible);
   }
-  // How long it waits is up to the kernel; that it never does would be news.
+  // The length of a grace period depends on the kernel, but it is not always shorter than this.
   assert.ok(Math.max(...aheadBy) > 2, `ahead by ${aheadBy.map((each) => each.toFixed(1)).join(', ')} ms`);
 });
 
-test('the newest image that decides for a container is known by its id', async () => {
+test('the newest image of a container can be read by its id', async () => {
   assert.equal(map.newestImage(), 1);
   const newer = createKernelImage(compileImage({ rules: [], postures: {} }), 4711);
   await map.publish([{ container: namespacesOf(3000), image: newer }]);
@@ -77,7 +77,7 @@ test('the newest image that decides for a container is known by its id', async (
   assert.equal(map.newestImage(), 1);
 });
 
-test('containers are taken away together, also where some are not there', async () => {
+test('several containers can be removed together, even if some are not in the map', async () => {
   const kept = namespacesOf(7);
   const absent = [namespacesOf(5000), namespacesOf(5001)];
   const present = map.keys().filter(({ pidNamespace }) => pidNamespace !== kept.pidNamespace);
@@ -89,7 +89,7 @@ test('containers are taken away together, also where some are not there', async 
   await map.remove([kept]);
 });
 
-test('the kernel takes as many containers as may be registered, and the host, and not one more', async () => {
+test('the map has room for exactly as many containers as may be registered, and the host', async () => {
   await map.publish(upTo(CONTAINERS_MAX + 1).map(entryOf));
   assert.equal(map.keys().length, CONTAINERS_MAX + 1);
   await assert.rejects(map.publish([entryOf(CONTAINERS_MAX + 1)]), /E2BIG/);

@@ -16,7 +16,7 @@ interface HookState {
   readonly annotations: Record<string, string>;
 }
 
-/** Hands the state it is given to the test, and lets the runtime continue when that has answered. */
+/** Hands its state to the test, and lets the runtime continue once the test has answered. */
 const HOOK = `import { connect } from 'node:net';
 const socket = connect({ path: process.argv[2], allowHalfOpen: true });
 process.stdin.pipe(socket);
@@ -60,7 +60,7 @@ for (const version of ['1.6', '1.7', '2'] as const) {
       if (directory !== undefined) rmSync(directory, { recursive: true });
     });
 
-    test('a container that waits in the hook is described as it is by the list later', async (t) => {
+    test('a container that waits in the hook is described as in the list later', async (t) => {
       let described: ContainerDescription | undefined;
       let milliseconds = 0;
       onStart = async ({ id, annotations }) => {
@@ -85,7 +85,7 @@ for (const version of ['1.6', '1.7', '2'] as const) {
       assert.equal(described!.labels.app, 'web');
     });
 
-    test('a container that waits in the hook while others are listed and followed holds up nobody', async (t) => {
+    test('a container that waits in the hook does not delay listing and following others', async (t) => {
       const reported = new ReportedContainers();
       const abort = new AbortController();
       t.after(() => abort.abort());

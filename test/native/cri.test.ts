@@ -10,11 +10,11 @@ import { type EventsServed, serveRenamed } from '../support/renamed-runtime.js';
 import { ReportedContainers } from '../support/reported-containers.js';
 
 const SLEEP = ['/bin/sleep', '100000'];
-/** An event is reported within this; the list that is read anyhow is not, once the second one is done. */
+/** Events are reported within this time; after the second list, periodic lists are further apart. */
 const SOON_MILLISECONDS = 10_000;
 const SECOND_LIST_MILLISECONDS = 2_000;
 
-/** Follows until `end`, at the latest that of the test; `ended` settles when following does. */
+/** Follows until `end` or the end of the test; `ended` settles when following ends. */
 async function follow(test: TestContext, address: string, name = 'containerd') {
   const reported = new ReportedContainers();
   const abort = new AbortController();
@@ -42,7 +42,7 @@ function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-/** The runtime's own process becomes it a moment after the start, and has no command line in between. */
+/** Waits: the runtime's own process executes the command a moment after the start, and has no command line in between. */
 async function assertRuns(pid: number, command: readonly string[]): Promise<void> {
   const read = () => readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1);
   for (let tries = 0; tries < 50 && read().join() !== command.join(); tries++) await pause(100);
@@ -60,7 +60,7 @@ for (const version of ['1.6', '1.7', '2'] as const) {
     });
     after(() => containerd?.stop());
 
-    test('what runs already is reported with its name, namespace, labels of the pod and process, and no sandbox with it', async (t) => {
+    test('containers that already run are reported with name, namespace, labels of the pod and process, and sandboxes are not', async (t) => {
       const id = await containerd.runtime.runContainer(pod, { name: 'first', image: BUSYBOX_IMAGE, command: SLEEP });
       const { reported, end } = await follow(t, containerd.address);
       assert.deepEqual([...reported.now.keys()], [id]);
@@ -81,7 +81,7 @@ for (const version of ['1.6', '1.7', '2'] as const) {
       await end();
     });
 
-    test('starts and ends are reported soon, the end of a process started by exec and a container not started are not', async (t) => {
+    test('starts and ends are reported soon; the end of an exec and containers that are not started are not reported', async (t) => {
       const { reported, end } = await follow(t, containerd.address);
       await pause(SECOND_LIST_MILLISECONDS);
       const id = await containerd.runtime.createContainer(pod, {
@@ -104,7 +104,7 @@ for (const version of ['1.6', '1.7', '2'] as const) {
       await end();
     });
 
-    test('of many that start at once, and end at once, each is reported', async (t) => {
+    test('of many containers that start at once and end at once, each is reported', async (t) => {
       const { reported, end } = await follow(t, containerd.address);
       const names = Array.from({ length: 20 }, (_, number) => `many-${number}`);
       const options = { image: BUSYBOX_IMAGE, command: SLEEP };
@@ -118,7 +118,7 @@ for (const version of ['1.6', '1.7', '2'] as const) {
       await end();
     });
 
-    test('following ends with the cause when containerd does, and begins again with what ran on', async (t) => {
+    test('following fails with the cause when containerd ends, and then begins with the containers that kept running', async (t) => {
       const id = await containerd.runtime.runContainer(pod, { name: 'third', image: BUSYBOX_IMAGE, command: SLEEP });
       const first = await follow(t, containerd.address);
       await containerd.interrupt();
@@ -133,7 +133,7 @@ for (const version of ['1.6', '1.7', '2'] as const) {
       await second.end();
     });
 
-    test("an image's labels name no container", async (t) => {
+    test('the labels of an image do not count as those of a container', async (t) => {
       const labels = { 'hauberk.io/container.name': 'other', 'io.kubernetes.pod.namespace': 'kube-system' };
       const image = 'hauberk.test/named:1';
       containerd.importImage(join(containerd.directory, 'image'), image, { labels });
@@ -147,8 +147,8 @@ for (const version of ['1.6', '1.7', '2'] as const) {
       await end();
     });
 
-    // CRI-O is not available here: containerd's CRI under its name, which is asked for no events of containerd's own.
-    const served: EventsServed[] = version === '1.6' ? ['ended', 'unimplemented'] : ['told', 'ended'];
+    // CRI-O is not available here. Under its name containerd's CRI is not asked for events by containerd's own API.
+    const served: EventsServed[] = version === '1.6' ? ['ended', 'unimplemented'] : ['sent', 'ended'];
     for (const events of served) {
       test(`a runtime whose CRI events are ${events} is followed as well`, async (t) => {
         const address = join(containerd.directory, `renamed-${events}.sock`);
@@ -166,14 +166,14 @@ for (const version of ['1.6', '1.7', '2'] as const) {
   });
 }
 
-describe('containerd 1.6 that does not tell everything', { skip: containerdMissing('1.6') ?? false }, () => {
+describe('containerd 1.6 with incomplete reports', { skip: containerdMissing('1.6') ?? false }, () => {
   let containerd: Containerd;
   before(async () => {
     containerd = await Containerd.start({ version: '1.6' });
   });
   after(() => containerd?.stop());
 
-  test('where one process is not reported, the others are, nothing is said to have ended, and following fails', async (t) => {
+  test('when the process of one container is not reported, the others are, none is reported as ended, and following fails', async (t) => {
     const pod = await containerd.runtime.runPod();
     const run = (name: string) => containerd.runtime.runContainer(pod, { name, image: BUSYBOX_IMAGE, command: SLEEP });
     const [hidden, ...others] = [await run('a'), await run('b'), await run('c')];
@@ -194,7 +194,7 @@ describe('containerd 1.6 that does not tell everything', { skip: containerdMissi
   });
 });
 
-test('a containerd that serves no CRI is told from one that fails', {
+test('a containerd without CRI is distinguished from one that fails', {
   skip: containerdMissing('1.6') ?? false,
 }, async (t) => {
   const containerd = await Containerd.start({ version: '1.6', withoutCri: true });

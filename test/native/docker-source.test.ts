@@ -20,7 +20,7 @@ for (const [origin, runtime, program] of [
   ['docker', NativeDocker, '/usr/sbin/dockerd'],
   ['podman', NativePodman, '/usr/bin/podman'],
 ] as const) {
-  test(`containers of real ${origin} are reported with what it knows of them, and followed`, {
+  test(`containers of real ${origin} are reported with its data, and followed`, {
     skip: skip(program),
   }, async () => {
     const made: NativeDocker | NativePodman = await runtime.launch();
@@ -38,7 +38,7 @@ for (const [origin, runtime, program] of [
         origin,
         image: 'localhost/hauberk-busybox:1',
       });
-      // It is told while its process is still the runtime.
+      // The event comes while the process is still the runtime.
       await eventually(() => /sleep/u.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8')));
 
       const second = made.start('second', '--label', 'tier=back');
@@ -60,7 +60,7 @@ for (const [origin, runtime, program] of [
   });
 }
 
-test('a Docker that is restarted is followed again, with the containers that continued', {
+test('a restarted Docker is followed again, with the containers that kept running', {
   skip: skip('/usr/sbin/dockerd'),
 }, async () => {
   const docker = await NativeDocker.launch();

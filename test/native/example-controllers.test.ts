@@ -16,17 +16,17 @@ import { InMemoryControlPlane } from '../support/in-memory-control-plane.js';
 import { makeEvent } from '../unit/events/support.js';
 
 const DESCRIPTORS = readFileSync('build/descriptors.binpb');
-const NOT_TO_BE_HAD = 77;
+const NOT_AVAILABLE = 77;
 const QUIET = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const MANIFEST = readFileSync('examples/controller/policies.yaml', 'utf8');
 
-/** The command that runs the controller of a language; undefined, the test skipped, where it cannot be built. */
+/** The command that runs the controller of a language; where it cannot be built, skips the test and returns undefined. */
 async function commandOf(t: TestContext, language: string): Promise<readonly string[] | undefined> {
   const build = spawn('tools/example-controller', [language], { stdio: ['ignore', 'pipe', 'pipe'] });
   const output = Promise.all([text(build.stdout), text(build.stderr)]);
   const [status] = await once(build, 'close');
   const [command, reason] = await output;
-  if (status === NOT_TO_BE_HAD) {
+  if (status === NOT_AVAILABLE) {
     t.skip(reason.trim().split('\n').at(-1));
     return undefined;
   }
@@ -34,7 +34,7 @@ async function commandOf(t: TestContext, language: string): Promise<readonly str
   return command.trim().split('\n');
 }
 
-/** A daemon over memory on TLS, which can be stopped and started again at the same address. */
+/** An in-memory daemon with TLS, which can be stopped and started again at the same address. */
 function daemonFor(t: TestContext) {
   const directory = mkdtempSync(join(tmpdir(), 'hauberk-controller-'));
   t.after(() => rmSync(directory, { recursive: true }));
@@ -91,7 +91,7 @@ function startController(
 }
 
 for (const language of ['go', 'python']) {
-  test(`the controller in ${language} syncs, and resumes its stream where a lost connection cut it off`, async (t) => {
+  test(`the controller in ${language} syncs, and resumes its stream after a lost connection`, async (t) => {
     const command = await commandOf(t, language);
     if (command === undefined) return;
     const setting = daemonFor(t);
@@ -114,14 +114,14 @@ for (const language of ['go', 'python']) {
     await server.shutdown(0);
     hub.publish([makeEvent({ hostPid: 2 })]);
     await start(server.address);
-    await eventually(() => received() === '1,2', 'the event that came while the connection was lost');
+    await eventually(() => received() === '1,2', 'the event from the time without a connection');
     hub.publish([makeEvent({ hostPid: 3 })]);
     await eventually(() => received() === '1,2,3', 'the event after that');
     assert.equal(events[0]!.policy, 'no-shadow');
     assert.ok(log.some((line) => line.includes('1 policies and 1 containers are in force at revision')));
   });
 
-  test(`the controller in ${language} ends, and says why, where its role is too low`, async (t) => {
+  test(`the controller in ${language} ends with the reason when its role is too low`, async (t) => {
     const command = await commandOf(t, language);
     if (command === undefined) return;
     const setting = daemonFor(t);

@@ -10,15 +10,15 @@ import { Store } from '../../src/store/store.js';
 
 const BLOCK_BYTES = 4096;
 
-/** A directory on a disk of two MiB. */
+/** A directory on a disk of 2 MiB. */
 function smallDisk(t: TestContext): string {
-  const place = mkdtempSync(join(tmpdir(), 'hauberk-disk-'));
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', place]);
+  const directory = mkdtempSync(join(tmpdir(), 'hauberk-disk-'));
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', directory]);
   t.after(() => {
-    execFileSync('umount', [place]);
-    rmSync(place, { recursive: true });
+    execFileSync('umount', [directory]);
+    rmSync(directory, { recursive: true });
   });
-  return place;
+  return directory;
 }
 
 function fill(disk: string): void {
@@ -36,14 +36,14 @@ function container(number: number, name = ''): Container {
   return { id: `c${number}`, name, namespace: 'default', labels: {}, origin: 'docker', namespaces, links: {} };
 }
 
-/** More than what is left of the log's last block, so that part of it is written. */
+/** Larger than the rest of the log's last block, so that a part of it is written. */
 const large = (number: number) => container(number, 'x'.repeat(5 * BLOCK_BYTES));
 
 async function idsIn(store: Store): Promise<string[]> {
   return (await store.load()).containers.map(({ id }) => id);
 }
 
-test('what is written once a full disk has room again is there after a restart, and what failed is not', async (t) => {
+test('after a restart the store has what was written once a full disk had room again, and not what had failed', async (t) => {
   const disk = smallDisk(t);
   const directory = join(disk, 'state');
   const store = await Store.open(directory);
@@ -59,7 +59,7 @@ test('what is written once a full disk has room again is there after a restart, 
   }
   rmSync(join(disk, 'filling'), { recursive: true });
   assert.equal(readdirSync(disk).length, 2);
-  // Asked for at once, as by the writer of changes and by what profiles learn.
+  // Concurrent, as changes and the accesses that profiles learn are.
   await Promise.all([
     store.commit({ putContainers: [container(4)], revision: 4 }),
     store.commit({ putContainers: [container(5)], deleteContainers: ['c1'] }),

@@ -8,7 +8,7 @@ import { HOOK } from '../support/hook.js';
 import { NativeDocker, NativePodman, runtimeMissing } from '../support/native-runtimes.js';
 import { RunningSources } from '../support/running-sources.js';
 
-/** Writes the hook's configuration for a daemon, and gives back where. */
+/** Writes the hook's configuration for a daemon, and returns its path. */
 function configure({ stateDir, hookSocket }: RunningSources): string {
   const path = join(stateDir, 'hook.conf');
   writeFileSync(path, `socket = ${hookSocket}\nstate_directory = ${stateDir}\nwhen_unanswered = refuse\n`);
@@ -54,7 +54,7 @@ test('a start by real Docker is held until its container is protected by name an
   assert.deepEqual(daemon.plane.unprotected.list(), []);
 });
 
-test('what asks Docker for one container hangs while its start is held: so nothing here does', {
+test('hauberkd does not inspect a container whose start is held, which would hang', {
   skip: skip('/usr/sbin/dockerd'),
 }, async () => {
   const docker = new NativeDocker();
@@ -79,7 +79,7 @@ test('what asks Docker for one container hangs while its start is held: so nothi
   await assert.rejects(client.getContainer(id).inspect({ abortSignal: inspection }), /abort/iu);
   const [listed] = await client.listContainers({ all: true, filters: { id: [id] } });
   assert.deepEqual(listed?.Names, ['/web']);
-  // A connection that begins now is not held up either.
+  // A new connection is not blocked either.
   const { reported, stop } = follow(docker.socketPath);
   await eventually(() => reported.length === 1);
   assert.equal(existsSync(gate), false);
@@ -111,7 +111,7 @@ test('a start by real podman is held until its container is protected by name, a
   daemon.plane.storeFailure = undefined;
 });
 
-/** What the source of Docker tells, in few words. */
+/** What the source of Docker reports, in short lines. */
 function follow(address: string) {
   const reported: string[] = [];
   const stopping = new AbortController();

@@ -4,37 +4,37 @@ import { chmodSync, closeSync, existsSync, openSync, readFileSync, symlinkSync, 
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { makeBundle } from '../support/bundle.js';
-import { HOOK, HookPlace, type HookRequest } from '../support/hook.js';
+import { HOOK, HookFixture, type HookRequest } from '../support/hook.js';
 
 const ID = 'container-1';
 
-let place: HookPlace;
+let fixture: HookFixture;
 let bundle: string;
 let root: string[];
 let pidFile: string;
 let log: string;
 
 beforeEach(() => {
-  place = new HookPlace();
-  bundle = join(place.directory, 'bundle');
-  root = ['--root', join(place.directory, 'runc')];
-  pidFile = join(place.directory, 'pid');
-  log = join(place.directory, 'log.json');
-  symlinkSync(resolve(HOOK), join(place.directory, 'hauberk-runtime'));
+  fixture = new HookFixture();
+  bundle = join(fixture.directory, 'bundle');
+  root = ['--root', join(fixture.directory, 'runc')];
+  pidFile = join(fixture.directory, 'pid');
+  log = join(fixture.directory, 'log.json');
+  symlinkSync(resolve(HOOK), join(fixture.directory, 'hauberk-runtime'));
 });
 afterEach(() => {
   spawnSync('runc', [...root, 'delete', '--force', ID]);
-  place.remove();
+  fixture.remove();
 });
 
-/** Calls the runtime; what it and its container write goes to a file, which a waiting container may keep open. */
+/** Calls the runtime; output of it and its container goes to a file, which a waiting container may keep open. */
 function call(parameters: readonly string[], options: { cwd?: string; inherited?: string } = {}) {
-  const file = join(place.directory, 'output');
+  const file = join(fixture.directory, 'output');
   const output = openSync(file, 'a');
   const inherited = options.inherited ? [openSync(options.inherited, 'r')] : [];
   const child = spawn(
-    join(place.directory, 'hauberk-runtime'),
-    [`--hauberk-config=${place.config}`, ...root, ...parameters],
+    join(fixture.directory, 'hauberk-runtime'),
+    [`--hauberk-config=${fixture.config}`, ...root, ...parameters],
     { stdio: ['ignore', output, output, ...inherited], cwd: options.cwd },
   );
   for (const descriptor of [output, ...inherited]) closeSync(descriptor);
@@ -53,9 +53,9 @@ function containerStatus(): string {
   return status === 0 ? JSON.parse(stdout).status : stderr.trim();
 }
 
-/** Puts a shell script in the real runtime's place; returns the options that choose it. */
+/** Puts a shell script in the place of the real runtime; returns the options that choose it. */
 function scriptAsRuntime(script: string): string[] {
-  const path = join(place.directory, 'script');
+  const path = join(fixture.directory, 'script');
   writeFileSync(path, `#!/bin/sh\n${script}\n`);
   chmodSync(path, 0o755);
   return ['--hauberk-real-runtime', path];
@@ -63,7 +63,7 @@ function scriptAsRuntime(script: string): string[] {
 
 async function until(condition: () => boolean): Promise<void> {
   for (const end = Date.now() + 20_000; !condition(); ) {
-    assert.ok(Date.now() < end, 'it has not come about in 20 s');
+    assert.ok(Date.now() < end, 'the condition does not hold after 20 s');
     await new Promise((done) => setTimeout(done, 5));
   }
 }
@@ -72,16 +72,16 @@ function isRunning(child: ChildProcess): boolean {
   return child.exitCode === null && child.signalCode === null;
 }
 
-/** Also true of a process that nobody has waited for yet. */
+/** Also true for a zombie. */
 function hasEnded(pid: number): boolean {
   const file = `/proc/${pid}/cmdline`;
   return !existsSync(file) || readFileSync(file, 'utf8') === '';
 }
 
-test('a container is given back only once the daemon has answered, and waits at its first instruction until then', async () => {
+test('create returns only once the daemon has answered, and the container waits before its first instruction', async () => {
   makeBundle(bundle, 'echo the container runs');
   let waited: HookRequest | undefined;
-  await place.answer(async (request) => {
+  await fixture.answer(async (request) => {
     await new Promise((done) => setTimeout(done, 100));
     assert.ok(isRunning(child));
     assert.match(readFileSync(`/proc/${request.state.pid}/cmdline`, 'utf8'), /runc\0init/);
@@ -99,15 +99,15 @@ test('a container is given back only once the daemon has answered, and waits at 
   assert.equal(containerStatus(), 'created');
   assert.equal((await call(['start', ID]).ended).status, 0);
   await until(() => containerStatus() === 'stopped');
-  assert.equal(readFileSync(join(place.directory, 'output'), 'utf8'), 'the container runs\n');
+  assert.equal(readFileSync(join(fixture.directory, 'output'), 'utf8'), 'the container runs\n');
   assert.equal((await call(['delete', ID]).ended).status, 0);
   assert.match(containerStatus(), /does not exist/);
-  assert.equal(place.requests.length, 1);
+  assert.equal(fixture.requests.length, 1);
 });
 
-test('a refused container is deleted, and the reason is where containerd looks for it', async () => {
+test('a refused container is deleted, and the reason is written to the log that containerd reads', async () => {
   makeBundle(bundle, 'echo the container runs');
-  await place.answer('unprotected "no" room\n');
+  await fixture.answer('unprotected "no" room\n');
   const { status, output } = await create().ended;
   const reason = 'Hauberk refuses to start the container: hauberkd cannot protect it: "no" room';
   assert.deepEqual([status, output], [1, `${reason}\n`]);
@@ -116,10 +116,10 @@ test('a refused container is deleted, and the reason is where containerd looks f
   assert.ok(Math.abs(Date.parse(time) - Date.now()) < 60_000);
   assert.match(containerStatus(), /does not exist/);
   assert.equal(existsSync(pidFile), false);
-  assert.ok(hasEnded(place.requests[0]!.state.pid));
+  assert.ok(hasEnded(fixture.requests[0]!.state.pid));
 });
 
-test('the reason is written as text where the log is to be text', async () => {
+test('the reason is written as text when the log has the text format', async () => {
   makeBundle(bundle, 'true');
   const { status } = await call([`--log=${log}`, 'create', `-b=${bundle}`, `-pid-file=${pidFile}`, ID]).ended;
   assert.equal(status, 1);
@@ -129,30 +129,30 @@ test('the reason is written as text where the log is to be text', async () => {
   );
 });
 
-test('a container that the daemon does not answer about is given back and noted where that is allowed', async () => {
-  place.configure('when_unanswered = allow');
+test('without an answer of the daemon a container is created and noted if the configuration allows it', async () => {
+  fixture.configure('when_unanswered = allow');
   makeBundle(bundle, 'true');
   assert.equal((await create().ended).status, 0);
   assert.equal(containerStatus(), 'created');
   assert.deepEqual(
-    place.recorded().map(({ id, cause }) => [id, cause]),
+    fixture.recorded().map(({ id, cause }) => [id, cause]),
     [[ID, 'unanswered']],
   );
 });
 
-test('no file for the process is needed, nor a bundle that is named', async () => {
+test('create works without --pid-file and --bundle', async () => {
   makeBundle(bundle, 'true');
-  await place.answer('protected\n');
+  await fixture.answer('protected\n');
   assert.equal((await call(['create', ID], { cwd: bundle }).ended).status, 0);
   assert.deepEqual(
-    place.requests.map(({ state }) => [state.id, state.bundle]),
+    fixture.requests.map(({ state }) => [state.id, state.bundle]),
     [[ID, bundle]],
   );
-  assert.match(readFileSync(`/proc/${place.requests[0]?.state.pid}/cmdline`, 'utf8'), /runc\0init/);
+  assert.match(readFileSync(`/proc/${fixture.requests[0]?.state.pid}/cmdline`, 'utf8'), /runc\0init/);
 });
 
-test('a file for the process that says nothing sensible refuses the start', async () => {
-  await place.answer('protected\n');
+test('a process file with invalid contents refuses the start', async () => {
+  await fixture.answer('protected\n');
   for (const [text, expected] of [
     [`${process.pid}\\n`, 0],
     [`${process.pid}`, 0],
@@ -163,39 +163,40 @@ test('a file for the process that says nothing sensible refuses the start', asyn
     ['', 1],
   ] as const) {
     const script = scriptAsRuntime(`[ "$3" != create ] || printf %b '${text}' >${pidFile}`);
-    const { status } = await call([...script, 'create', '--pid-file', pidFile, '--bundle', place.directory, ID]).ended;
+    const { status } = await call([...script, 'create', '--pid-file', pidFile, '--bundle', fixture.directory, ID])
+      .ended;
     assert.equal(status, expected, text);
     assert.equal(existsSync(pidFile), expected === 0);
   }
   assert.deepEqual(
-    place.requests.map(({ state }) => state.pid),
+    fixture.requests.map(({ state }) => state.pid),
     [process.pid, process.pid],
   );
 });
 
-test('descriptors that are handed to a container reach it', async () => {
+test('descriptors that are passed to a container reach it', async () => {
   makeBundle(bundle, 'cat <&3');
-  await place.answer('protected\n');
+  await fixture.answer('protected\n');
   const parameters = ['create', '--preserve-fds', '1', '--bundle', bundle, ID];
   writeFileSync(log, 'from outside');
   assert.equal((await call(parameters, { inherited: log }).ended).status, 0);
   await call(['start', ID]).ended;
   await until(() => containerStatus() === 'stopped');
-  assert.equal(readFileSync(join(place.directory, 'output'), 'utf8'), 'from outside');
+  assert.equal(readFileSync(join(fixture.directory, 'output'), 'utf8'), 'from outside');
 });
 
-test("a failure of the real runtime is its caller's, and the daemon is not asked", async () => {
-  await place.answer('protected\n');
+test('a failure of the real runtime is returned to the caller, and the daemon is not called', async () => {
+  await fixture.answer('protected\n');
   const { status, output } = await create().ended;
   assert.equal(status, 1);
   assert.match(output, /no such file or directory/);
   assert.match(readFileSync(log, 'utf8'), /"level":"error"/);
   assert.equal((await call([...scriptAsRuntime('exit 42'), 'create', ID]).ended).status, 42);
   assert.equal((await call([...scriptAsRuntime('kill -KILL $$'), 'create', ID]).ended).status, 128 + 9);
-  assert.deepEqual(place.requests, []);
+  assert.deepEqual(fixture.requests, []);
 });
 
-test("every other command is the real runtime's, with its arguments as they were", async () => {
+test('every other command is passed to the real runtime with the same arguments', async () => {
   for (const [parameters, expected] of [
     [['--version'], /^runc version/],
     [['features'], /"ociVersionMin"/],
@@ -204,19 +205,19 @@ test("every other command is the real runtime's, with its arguments as they were
     [['create', '--help'], /NAME:\n +runc create/],
   ] as const) {
     const plain = spawnSync('runc', [...root, ...parameters], { encoding: 'utf8' });
-    writeFileSync(join(place.directory, 'output'), '');
+    writeFileSync(join(fixture.directory, 'output'), '');
     const { status, output } = await call(parameters).ended;
     assert.match(output, expected);
     const withoutTime = (text: string) => text.replace(/time="[^"]*"/g, '');
     assert.deepEqual([status, withoutTime(output)], [plain.status, withoutTime(plain.stdout + plain.stderr)]);
   }
   const print = scriptAsRuntime('printf "<%s>" "$@"');
-  writeFileSync(join(place.directory, 'output'), '');
+  writeFileSync(join(fixture.directory, 'output'), '');
   const { output } = await call([...print, '--debug', 'exec', '--hauberk-config', 'a  b', '', ID]).ended;
   assert.equal(output, `<${root.join('><')}><--debug><exec><--hauberk-config><a  b><><${ID}>`);
 });
 
-test('a create cannot hide behind arguments that are not understood', async () => {
+test('unknown arguments cannot hide a create', async () => {
   const runs = scriptAsRuntime('echo "it runs"');
   for (const parameters of [
     ['--new-option', 'value', 'create', ID],
@@ -226,14 +227,14 @@ test('a create cannot hide behind arguments that are not understood', async () =
     ['--', 'create', ID],
     ['-new=value', '--log', log, '--systemd-cgroup', '--', 'create', '--', ID],
   ]) {
-    writeFileSync(join(place.directory, 'output'), '');
+    writeFileSync(join(fixture.directory, 'output'), '');
     const { status, output } = await call([...runs, ...parameters]).ended;
     assert.equal(status, 1, parameters.join(' '));
     assert.match(output, /Hauberk (refuses to start|cannot follow)/);
   }
 });
 
-test('a real runtime that is not there, or is this one, is refused', async () => {
+test('a real runtime that is missing, or is this program itself, is refused', async () => {
   for (const [path, message] of [
     ['/nowhere/runc', /does not find the real runtime \/nowhere\/runc/],
     ['no-such-runtime', /does not find the real runtime no-such-runtime/],
@@ -245,8 +246,8 @@ test('a real runtime that is not there, or is this one, is refused', async () =>
   }
 });
 
-test('a signal that asks to end continues to the real runtime, and its end ends that too', async () => {
-  const ready = join(place.directory, 'ready');
+test('a termination signal is passed to the real runtime, which also ends when this one is killed', async () => {
+  const ready = join(fixture.directory, 'ready');
   const script = `trap 'exit 7' TERM; echo $$ >${ready}; for turn in $(seq 400); do sleep 0.05; done`;
   const first = call([...scriptAsRuntime(script), 'create', ID]);
   await until(() => existsSync(ready));
@@ -261,9 +262,9 @@ test('a signal that asks to end continues to the real runtime, and its end ends 
   await until(() => hasEnded(Number(readFileSync(ready, 'utf8'))));
 });
 
-test('a start that is asked to end while the daemon works is undone', async () => {
+test('a start that is terminated while the daemon works is undone', async () => {
   makeBundle(bundle, 'true');
-  await place.answer(async () => {
+  await fixture.answer(async () => {
     child.kill('SIGTERM');
     return 'protected\n';
   });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
-import { HOOK, HookPlace, run } from '../support/hook.js';
+import { HOOK, HookFixture, run } from '../support/hook.js';
 
 const STATE = {
   ociVersion: '1.0.2-dev',
@@ -24,41 +24,41 @@ const CRIO = {
   'io.kubernetes.cri-o.ImageName': 'registry.k8s.io/etcd:3.5.16',
 };
 
-let place: HookPlace;
+let fixture: HookFixture;
 beforeEach(() => {
-  place = new HookPlace();
+  fixture = new HookFixture();
 });
-afterEach(() => place.remove());
+afterEach(() => fixture.remove());
 
-test('a container that is protected starts, and the daemon was given its state as the runtime wrote it', async () => {
-  await place.answer('protected\n');
+test('a protected container starts, and the daemon gets its state as the runtime wrote it', async () => {
+  await fixture.answer('protected\n');
   const state = { ...STATE, annotations: { ...CONTAINERD, 'a/b': 'ä "quoted" \\ \u0001' }, more: [1, { deep: null }] };
-  const { status, output } = await place.hook('containerd', state);
+  const { status, output } = await fixture.hook('containerd', state);
   assert.deepEqual([status, output], [0, '']);
-  assert.deepEqual(place.requests, [{ version: 1, runtime: 'containerd', on_failure: 'refuse', state }]);
-  assert.deepEqual(place.recorded(), []);
+  assert.deepEqual(fixture.requests, [{ version: 1, runtime: 'containerd', on_failure: 'refuse', state }]);
+  assert.deepEqual(fixture.recorded(), []);
 });
 
-test('what the daemon ignores starts', async () => {
-  await place.answer("ignored a pod's pause container\n");
-  assert.equal((await place.hook('crio', STATE)).status, 0);
-  assert.deepEqual(place.recorded(), []);
+test('a container that the daemon ignores starts', async () => {
+  await fixture.answer("ignored a pod's pause container\n");
+  assert.equal((await fixture.hook('crio', STATE)).status, 0);
+  assert.deepEqual(fixture.recorded(), []);
 });
 
-test('a container that cannot be protected is refused with the reason of the daemon', async () => {
-  await place.answer('unprotected the policies do not fit together\n');
-  const { status, output } = await place.hook('podman', STATE);
+test('a container that cannot be protected is refused with the reason from the daemon', async () => {
+  await fixture.answer('unprotected the policies do not fit together\n');
+  const { status, output } = await fixture.hook('podman', STATE);
   assert.equal(status, 1);
   assert.match(output, /refuses to start the container: .*the policies do not fit together\n$/);
-  assert.deepEqual(place.recorded(), []);
+  assert.deepEqual(fixture.recorded(), []);
 });
 
-test('a container that cannot be protected starts and is noted where the configuration says allow', async () => {
-  place.configure('when_unanswered = allow');
-  await place.answer('unprotected no room\u001b[31m\n');
-  assert.deepEqual((await place.hook('docker', STATE)).status, 0);
-  assert.equal(place.requests[0]?.on_failure, 'allow');
-  const [record, ...others] = place.recorded();
+test('with allow in the configuration a container that cannot be protected starts and is noted', async () => {
+  fixture.configure('when_unanswered = allow');
+  await fixture.answer('unprotected no room\u001b[31m\n');
+  assert.deepEqual((await fixture.hook('docker', STATE)).status, 0);
+  assert.equal(fixture.requests[0]?.on_failure, 'allow');
+  const [record, ...others] = fixture.recorded();
   assert.deepEqual(others, []);
   const { time, ...rest } = record!;
   assert.ok(Math.abs(Date.parse(String(time)) - Date.now()) < 60_000);
@@ -77,63 +77,63 @@ for (const [what, reply] of [
   ['nothing', ''],
   ['binary data without an end of line', `${'\u0000\u0007'.repeat(100_000)}`],
 ] as const)
-  test(`${what} is not an answer`, async () => {
-    await place.answer(reply);
-    assert.equal((await place.hook('docker', STATE)).status, 1);
-    place.configure('when_unanswered = allow');
-    assert.equal((await place.hook('docker', STATE)).status, 0);
-    assert.equal(place.recorded()[0]?.cause, 'unanswered');
+  test(`${what} is not a valid answer`, async () => {
+    await fixture.answer(reply);
+    assert.equal((await fixture.hook('docker', STATE)).status, 1);
+    fixture.configure('when_unanswered = allow');
+    assert.equal((await fixture.hook('docker', STATE)).status, 0);
+    assert.equal(fixture.recorded()[0]?.cause, 'unanswered');
   });
 
-test('a daemon that says nothing holds a start no longer than the time that is configured', async () => {
-  place.configure('timeout_seconds = 1');
-  await place.answer(null);
-  const { status, output, milliseconds } = await place.hook('docker', STATE);
+test('a silent daemon delays a start no longer than the configured time', async () => {
+  fixture.configure('timeout_seconds = 1');
+  await fixture.answer(null);
+  const { status, output, milliseconds } = await fixture.hook('docker', STATE);
   assert.equal(status, 1);
   assert.match(output, /nothing for 1 s/);
   assert.ok(milliseconds >= 1000 && milliseconds < 2000, `${milliseconds} ms`);
 });
 
-test('a runtime that does not end the state holds a start no longer either', async () => {
-  place.configure('timeout_seconds = 1');
+test('a runtime that does not end the state delays a start no longer either', async () => {
+  fixture.configure('timeout_seconds = 1');
   const { status, output } = await run([
     'sh',
     '-c',
-    `(printf '{"id":'; sleep 3) | ${HOOK} --runtime docker --config ${place.config}`,
+    `(printf '{"id":'; sleep 3) | ${HOOK} --runtime docker --config ${fixture.config}`,
   ]);
   assert.equal(status, 1);
   assert.match(output, /does not hand over the container's state/);
 });
 
 test('without a daemon a container is refused, or starts and is noted', async () => {
-  const { status, output } = await place.hook('docker', STATE);
+  const { status, output } = await fixture.hook('docker', STATE);
   assert.equal(status, 1);
-  assert.ok(output.includes(`does not answer at ${place.socket}: No such file or directory`), output);
-  place.configure('when_unanswered = allow');
-  assert.equal((await place.hook('docker', STATE)).status, 0);
-  assert.equal(place.recorded().length, 1);
+  assert.ok(output.includes(`does not answer at ${fixture.socket}: No such file or directory`), output);
+  fixture.configure('when_unanswered = allow');
+  assert.equal((await fixture.hook('docker', STATE)).status, 0);
+  assert.equal(fixture.recorded().length, 1);
 });
 
-test('a daemon that is just being restarted is waited for', async () => {
-  const waiting = place.hook('docker', STATE);
+test('the hook waits for a daemon that is restarting', async () => {
+  const waiting = fixture.hook('docker', STATE);
   await new Promise((resolve) => setTimeout(resolve, 500));
-  await place.answer('protected\n');
+  await fixture.answer('protected\n');
   assert.equal((await waiting).status, 0);
 });
 
-test('a container of a user without privileges, in a user namespace of theirs, is not asked about', async () => {
-  await place.answer('unprotected no\n');
-  const hook = [HOOK, '--runtime', 'podman', '--config', place.config];
+test("the daemon is not asked about a container of an unprivileged user in that user's own namespace", async () => {
+  await fixture.answer('unprotected no\n');
+  const hook = [HOOK, '--runtime', 'podman', '--config', fixture.config];
   const { status } = await run(['unshare', '--user', '--map-root-user', ...hook], JSON.stringify(STATE));
-  assert.deepEqual([status, place.requests], [0, []]);
+  assert.deepEqual([status, fixture.requests], [0, []]);
 });
 
-test('nothing is refused where the state directory is gone, whatever the configuration says', async () => {
-  rmSync(place.stateDirectory, { recursive: true });
-  assert.equal((await place.hook('containerd', STATE)).status, 0);
-  assert.equal((await place.hook('containerd', 'no state')).status, 0);
-  place.configure('when_unanswered = perhaps');
-  assert.equal((await place.hook('containerd', STATE)).status, 0);
+test('without a state directory nothing is refused, whatever the configuration says', async () => {
+  rmSync(fixture.stateDirectory, { recursive: true });
+  assert.equal((await fixture.hook('containerd', STATE)).status, 0);
+  assert.equal((await fixture.hook('containerd', 'no state')).status, 0);
+  fixture.configure('when_unanswered = perhaps');
+  assert.equal((await fixture.hook('containerd', STATE)).status, 0);
 });
 
 for (const [line, problem] of [
@@ -147,24 +147,24 @@ for (const [line, problem] of [
   ['socket = /run/another', /:3: .*: it is set for the second time/],
   ['# a comment\n\nstate_dir = x', /:5: .*: there is no such setting/],
 ] as const)
-  test(`a configuration with the line "${line}" refuses every start, naming the place`, async () => {
-    place.configure(line);
-    await place.answer('protected\n');
-    const { status, output } = await place.hook('docker', STATE);
+  test(`a configuration with the line "${line}" refuses every start, with the reason`, async () => {
+    fixture.configure(line);
+    await fixture.answer('protected\n');
+    const { status, output } = await fixture.hook('docker', STATE);
     assert.equal(status, 1);
     assert.match(output, problem);
   });
 
-/** Runs a command where the state directory of the default configuration is there. */
+/** Runs a command with the state directory of the default configuration. */
 function withDefaultStateDirectory(command: string) {
   const script = `mount -t tmpfs none /var/lib && mkdir /var/lib/hauberk && ${command}`;
   return run(['unshare', '--mount', 'sh', '-c', script], JSON.stringify(STATE));
 }
 
-test('a configuration that was named and is not there refuses every start', async () => {
-  rmSync(place.config);
-  await place.answer('protected\n');
-  const { status, output } = await withDefaultStateDirectory(`${HOOK} --runtime docker --config ${place.config}`);
+test('a configuration file that is named but missing refuses every start', async () => {
+  rmSync(fixture.config);
+  await fixture.answer('protected\n');
+  const { status, output } = await withDefaultStateDirectory(`${HOOK} --runtime docker --config ${fixture.config}`);
   assert.equal(status, 1);
   assert.match(output, /hook\.conf: No such file or directory/);
 });
@@ -173,8 +173,8 @@ for (const [runtime, annotations] of [
   ['containerd', CONTAINERD],
   ['crio', CRIO],
 ] as const)
-  test(`containers that ${runtime} names may be excepted by namespace, name and image`, async () => {
-    await place.answer('unprotected no room\n');
+  test(`containers of ${runtime} can be exempted by namespace, name and image`, async () => {
+    await fixture.answer('unprotected no room\n');
     const state = { ...STATE, annotations };
     for (const exception of [
       'exempt_namespace = kube-system',
@@ -183,50 +183,50 @@ for (const [runtime, annotations] of [
       'exempt_image = registry.k8s.io/*',
       'exempt_name = other\nexempt_image = registry.k8s.io/etcd:3.5.16',
     ]) {
-      place.configure(exception);
-      assert.equal((await place.hook(runtime, state)).status, 0, exception);
+      fixture.configure(exception);
+      assert.equal((await fixture.hook(runtime, state)).status, 0, exception);
     }
-    assert.equal(place.recorded().length, 5);
-    assert.equal(place.recorded()[0]?.namespace, 'kube-system');
-    assert.equal(place.recorded()[0]?.name, 'etcd');
+    assert.equal(fixture.recorded().length, 5);
+    assert.equal(fixture.recorded()[0]?.namespace, 'kube-system');
+    assert.equal(fixture.recorded()[0]?.name, 'etcd');
     for (const exception of ['exempt_namespace = kube', 'exempt_name = kube-system', 'exempt_image = etcd*']) {
-      place.configure(exception);
-      assert.equal((await place.hook(runtime, state)).status, 1, exception);
+      fixture.configure(exception);
+      assert.equal((await fixture.hook(runtime, state)).status, 1, exception);
     }
   });
 
-test('the daemon is told that an excepted container will start in any case', async () => {
-  place.configure('exempt_name = etcd');
-  await place.answer('unprotected no room\n');
-  assert.equal((await place.hook('containerd', { ...STATE, annotations: CONTAINERD })).status, 0);
-  assert.equal(place.requests[0]?.on_failure, 'allow');
+test('the daemon is informed that an exempted container will start in any case', async () => {
+  fixture.configure('exempt_name = etcd');
+  await fixture.answer('unprotected no room\n');
+  assert.equal((await fixture.hook('containerd', { ...STATE, annotations: CONTAINERD })).status, 0);
+  assert.equal(fixture.requests[0]?.on_failure, 'allow');
 });
 
-test('annotations that anybody can write except nothing', async () => {
-  await place.answer('unprotected no room\n');
-  place.configure('exempt_namespace = *', 'exempt_name = *', 'exempt_image = *');
+test('annotations that any user can set exempt nothing', async () => {
+  await fixture.answer('unprotected no room\n');
+  fixture.configure('exempt_namespace = *', 'exempt_name = *', 'exempt_image = *');
   const annotations = { ...CONTAINERD, ...CRIO, 'io.kubernetes.cri.container-type': 'sandbox' };
   for (const runtime of ['docker', 'podman'])
-    assert.equal((await place.hook(runtime, { ...STATE, annotations })).status, 1, runtime);
-  assert.equal((await place.hook('containerd', { ...STATE, annotations: CRIO })).status, 1);
-  // A pod's own annotations get into the state of its containers with CRI-O.
+    assert.equal((await fixture.hook(runtime, { ...STATE, annotations })).status, 1, runtime);
+  assert.equal((await fixture.hook('containerd', { ...STATE, annotations: CRIO })).status, 1);
+  // CRI-O copies a pod's own annotations to the state of its containers.
   const own = { ...CRIO, 'io.kubernetes.pod.namespace': 'shop', 'io.kubernetes.cri-o.Namespace': 'kube-system' };
-  place.configure('exempt_namespace = kube-system');
-  assert.equal((await place.hook('crio', { ...STATE, annotations: own })).status, 1);
+  fixture.configure('exempt_namespace = kube-system');
+  assert.equal((await fixture.hook('crio', { ...STATE, annotations: own })).status, 1);
   const cut = { ...CONTAINERD, 'io.kubernetes.cri.sandbox-namespace': 'kube-system\u0000' };
-  assert.equal((await place.hook('containerd', { ...STATE, annotations: cut })).status, 1);
+  assert.equal((await fixture.hook('containerd', { ...STATE, annotations: cut })).status, 1);
 });
 
 test("a pod's pause container starts without a daemon, and is not noted", async () => {
   const annotations = { ...CONTAINERD, 'io.kubernetes.cri.container-type': 'sandbox' };
-  assert.equal((await place.hook('containerd', { ...STATE, annotations })).status, 0);
-  assert.deepEqual(place.recorded(), []);
+  assert.equal((await fixture.hook('containerd', { ...STATE, annotations })).status, 0);
+  assert.deepEqual(fixture.recorded(), []);
 });
 
-test('a state that is too large, or no state, counts as unanswered', async () => {
-  await place.answer('protected\n');
+test('a missing or too large state is handled like a missing answer', async () => {
+  await fixture.answer('protected\n');
   const padded = (size: number) => JSON.stringify({ ...STATE, x: 'x'.repeat(size) });
-  assert.equal((await place.hook('docker', padded(250 * 1024))).status, 0);
+  assert.equal((await fixture.hook('docker', padded(250 * 1024))).status, 0);
   const broken = [
     padded(256 * 1024),
     '',
@@ -238,28 +238,28 @@ test('a state that is too large, or no state, counts as unanswered', async () =>
     `{"id":"a","pid":1,"pid":2,"bundle":"/"}`,
     `{"id":"a","pid":1,"bundle":"/","x":${'['.repeat(100_000)}`,
   ];
-  for (const state of broken) assert.equal((await place.hook('docker', state)).status, 1, state.slice(0, 100));
-  place.configure('when_unanswered = allow');
-  for (const state of broken) assert.equal((await place.hook('docker', state)).status, 0, state.slice(0, 100));
-  assert.equal(place.recorded().length, broken.length);
-  assert.equal(place.requests.length, 1);
+  for (const state of broken) assert.equal((await fixture.hook('docker', state)).status, 1, state.slice(0, 100));
+  fixture.configure('when_unanswered = allow');
+  for (const state of broken) assert.equal((await fixture.hook('docker', state)).status, 0, state.slice(0, 100));
+  assert.equal(fixture.recorded().length, broken.length);
+  assert.equal(fixture.requests.length, 1);
 });
 
 test('the file of starts without protection does not grow beyond 1 MiB', async () => {
-  place.configure('when_unanswered = allow');
-  await place.answer('unprotected no room\n');
-  const file = join(place.stateDirectory, 'starts-without-protection.jsonl');
+  fixture.configure('when_unanswered = allow');
+  await fixture.answer('unprotected no room\n');
+  const file = join(fixture.stateDirectory, 'starts-without-protection.jsonl');
   writeFileSync(file, 'x'.repeat(1024 * 1024 - 10));
-  assert.equal((await place.hook('docker', STATE)).status, 0);
+  assert.equal((await fixture.hook('docker', STATE)).status, 0);
   assert.equal(statSync(file).size, 1024 * 1024 - 10);
 });
 
-test('arguments that cannot be understood refuse the start', async () => {
+test('invalid arguments refuse the start', async () => {
   for (const wrong of [[], ['--runtime'], ['--runtime', 'rkt'], ['--runtime', 'docker', '--verbose', 'yes']])
     assert.equal((await run([HOOK, ...wrong])).status, 2, wrong.join(' '));
 });
 
-test('the sample configuration can be read, and has the values that hold without one', async () => {
+test('the sample configuration is valid and contains the defaults', async () => {
   const [withSample, without] = await Promise.all([
     withDefaultStateDirectory(`${HOOK} --runtime docker --config packaging/hook.conf`),
     withDefaultStateDirectory(`mount -t tmpfs none /etc && ${HOOK} --runtime docker`),
@@ -269,13 +269,13 @@ test('the sample configuration can be read, and has the values that hold without
   assert.deepEqual([without.status, without.output], [withSample.status, withSample.output]);
 });
 
-test("a start without protection stands in the system's log, and a log that nobody reads does not hold it", async () => {
-  place.configure('when_unanswered = allow');
-  const start = `${HOOK} --runtime podman --config ${place.config} <${place.directory}/s`;
-  // All at once: each waits for a daemon that might just be restarting.
+test("a start without protection is logged to the system's log, and an unread log does not delay it", async () => {
+  fixture.configure('when_unanswered = allow');
+  const start = `${HOOK} --runtime podman --config ${fixture.config} <${fixture.directory}/s`;
+  // All at once, since each waits for a daemon that may be restarting.
   const starts = `foreach (1..300) { fork or exec('${start}') } while (wait != -1) { $? and die }`;
   const script = `$log = IO::Socket::UNIX->new(Type => SOCK_DGRAM, Local => '/dev/log') or die; ${starts} $log->recv($line, 4096); print $line`;
-  writeFileSync(join(place.directory, 's'), JSON.stringify(STATE));
+  writeFileSync(join(fixture.directory, 's'), JSON.stringify(STATE));
   const { status, output } = await run([
     'unshare',
     '--mount',

@@ -20,7 +20,7 @@ import { MeasuredProcess } from '../support/measured-process.js';
 const TURN_MILLISECONDS_MAX = 20;
 const CONTAINERS = 2000;
 const MEBIBYTE = 1024 * 1024;
-/** With HAUBERK_HOSTILE=all each of them is tried; otherwise those that take little processor time. */
+/** With HAUBERK_HOSTILE=all every request is tried; otherwise those that take little processor time. */
 const isTried = ({ isSlow = false }: HostileRequest) => process.env.HAUBERK_HOSTILE === 'all' || !isSlow;
 
 let daemon: MeasuredProcess;
@@ -29,7 +29,7 @@ let clients: HostileClients;
 before(async () => {
   daemon = await MeasuredProcess.start(CONTAINERS);
   clients = connectHostile(daemon.address);
-  // Code that runs for the first time is slow once.
+  // Not measured: the first run of code is slow.
   const own = connect({ address: daemon.address });
   for (let time = 0; time < 30; time++) await own.containers.listContainers();
   own.close();
@@ -42,20 +42,20 @@ after(async () => {
 });
 
 for (const { name, isValid = false, send } of HOSTILE_REQUESTS.filter(isTried)) {
-  test(`${name} holds no turn of the event loop for long`, async (t) => {
+  test(`${name} does not block the event loop for long`, async (t) => {
     let code = '';
     const worst = await daemon.bestLongestTurn(TURN_MILLISECONDS_MAX, async () => {
       code = await send(clients);
     });
     t.diagnostic(`${worst.toFixed(1)} ms, ${code}`);
-    // The last where other work takes the processors.
+    // DEADLINE_EXCEEDED on a busy machine.
     const codes = ['INVALID_ARGUMENT', 'RESOURCE_EXHAUSTED', 'DEADLINE_EXCEEDED', ...(isValid ? ['OK'] : [])];
     assert.ok(codes.includes(code), code);
     assert.ok(worst <= TURN_MILLISECONDS_MAX, `${worst} ms`);
   });
 }
 
-test('answers that are not read hold a bounded part of the memory, which comes back', async (t) => {
+test('unread responses take a limited amount of memory, which is freed', async (t) => {
   const before = await daemon.memory();
   const session = connectHttp2('http://localhost', {
     createConnection: () => connectSocket(daemon.address.slice('unix:'.length)),
@@ -73,7 +73,7 @@ test('answers that are not read hold a bounded part of the memory, which comes b
     stream.on('error', () => undefined);
     stream.end(Buffer.alloc(5));
   }
-  // Another connection of the same client is answered meanwhile.
+  // Another connection of the same client is served meanwhile.
   const other = connect({ address: daemon.address });
   const { containers } = await other.containers.listContainers();
   assert.equal(containers.length, CONTAINERS);
@@ -83,7 +83,7 @@ test('answers that are not read hold a bounded part of the memory, which comes b
   other.close();
   const grown = (during - before) / MEBIBYTE;
   t.diagnostic(`${grown.toFixed(0)} MiB for 200 answers`);
-  // 16 MiB of answers, and what JavaScript needed to make them.
+  // 16 MiB of responses, and what JavaScript needed to make them.
   assert.ok(grown < 120, `${grown} MiB`);
 });
 
@@ -107,7 +107,7 @@ test('a synchronisation of eight times the policies takes about eight times the 
   assert.ok(many < 24 * few, `${few} ms, ${many} ms`);
 });
 
-test('without descriptors left the daemon continues with the clients it has, and serves others once there are some', async () => {
+test('without free descriptors the daemon serves the clients it has, and others once there are some', async () => {
   const known = connect({ address: daemon.address });
   await known.host.getStatus();
   const held = new Set(readdirSync(`/proc/${daemon.pid}/fd`).map(Number));
@@ -132,9 +132,9 @@ test('without descriptors left the daemon continues with the clients it has, and
   for (const client of [known, later]) client.close();
 });
 
-test('containers that are synchronised, and a policy that reaches all of them, hold no turn for long', async (t) => {
+test('synchronising containers, and a policy that reaches all of them, do not block the event loop for long', async (t) => {
   const own = connect({ address: daemon.address, timeoutMilliseconds: 120_000 });
-  // In these namespaces nobody lives; those that were registered before go.
+  // No process is in these namespaces. Containers that were registered before are removed.
   const containers = (labels: Record<string, string>) =>
     Array.from({ length: 10_000 }, (_, number) => ({
       id: `registered-${number}`,

@@ -8,7 +8,7 @@ import { plainPolicies } from '../support/many-policies.js';
 import { bestOf, MeasuredProcess } from '../support/measured-process.js';
 import { makePolicy, makeRule } from '../support/policy-messages.js';
 
-/** What a client may bring about first and ask for then; sizes that the daemon takes, larger ones with HAUBERK_HOSTILE=all. */
+/** Requests on large state that a client has created before: of usual sizes, or with HAUBERK_HOSTILE=all of the largest. */
 
 const TURN_MILLISECONDS_MAX = 20;
 const IS_WHOLE = process.env.HAUBERK_HOSTILE === 'all';
@@ -52,7 +52,7 @@ async function doesNotBlockTheEventLoop(t: TestContext, task: () => Promise<unkn
   assert.ok(worst <= TURN_MILLISECONDS_MAX, `${worst} ms`);
 }
 
-/** A call may take longer than it is given where other work takes the processors; its turns count all the same. */
+/** On a busy machine a call may exceed its deadline; the turns of the event loop count all the same. */
 function unlessTimeIsOver(error: unknown): void {
   const { code } = error as { readonly code?: unknown };
   if (code !== 'DEADLINE_EXCEEDED' && code !== status.DEADLINE_EXCEEDED) throw error;
@@ -60,8 +60,8 @@ function unlessTimeIsOver(error: unknown): void {
 
 const refused = (task: Promise<unknown>) => assert.rejects(task, HauberkError);
 
-test('neither the warm-up nor the first requests with policies after it hold a turn for long', async (t) => {
-  // Only a process of its own has not done it before.
+test('neither the warm-up nor the first requests with policies after it block the event loop for long', async (t) => {
+  // In a new process, which has not warmed up before.
   const ofNewProcess = async () => {
     const started = await MeasuredProcess.start(50);
     const first = connect({ address: started.address, timeoutMilliseconds: 120_000 });
@@ -130,14 +130,14 @@ test(`a policy of ${RULES} rules is applied, explained, read and deleted`, async
   await t.test('getProbeData', async (s) => doesNotBlockTheEventLoop(s, () => karmor.probe().catch(() => undefined)));
 });
 
-test('what a profile has learnt is reported, and becomes a policy', async (t) => {
+test('a large profile is returned and becomes a policy', async (t) => {
   await client.policies.syncPolicies({});
   await daemon.learn();
   await doesNotBlockTheEventLoop(t, () => client.profiles.getProfile({ name: 'p' }));
   await doesNotBlockTheEventLoop(t, () => client.profiles.suggestPolicy({ name: 'p' }));
 });
 
-test('large requests that are refused hold no turn', async (t) => {
+test('large requests that are refused do not block the event loop', async (t) => {
   const manifests = ['---\n'.repeat(HOSTILE_BYTES / 4)];
   await t.test('Restore', async (s) => doesNotBlockTheEventLoop(s, () => refused(client.state.restore({ manifests }))));
   await t.test('SyncContainers of 200,000 containers without anything', async (s) => {

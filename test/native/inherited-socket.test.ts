@@ -14,7 +14,7 @@ const libc = koffi.load('libc.so.6');
 const AF_UNIX = 1;
 const SOCK_STREAM = 1;
 
-/** A socket that listens, as a service manager opens it. */
+/** A listening socket, as a service manager opens it. */
 function listeningSocket(path: string): number {
   const address = Buffer.alloc(110);
   address.writeUInt16LE(AF_UNIX, 0);
@@ -25,7 +25,7 @@ function listeningSocket(path: string): number {
   return fd;
 }
 
-test('a socket that systemd has opened is served, also to who connected before, and stays when the server ends', async () => {
+test('a socket that systemd has opened is served, also to clients that connected before, and stays when the server ends', async () => {
   const path = join(mkdtempSync(join(tmpdir(), 'hauberk-socket-')), 'hauberk.sock');
   const fd = listeningSocket(path);
   const client = connect({ address: `unix:${path}` });

@@ -13,7 +13,7 @@ import { journaledEvents } from '../support/journaled-events.js';
 import { makeEvent } from '../unit/events/support.js';
 
 const WRITER = fileURLToPath(new URL('../support/journal-writer.js', import.meta.url));
-/** More rounds: HAUBERK_KILLS=1000. */
+/** HAUBERK_KILLS=1000 makes more rounds. */
 const ROUNDS = Number(process.env.HAUBERK_KILLS ?? 8);
 const BLOCK_BYTES = 4096;
 
@@ -23,7 +23,7 @@ function temporaryDirectory(t: TestContext): string {
   return directory;
 }
 
-/** The numbers that are in the journal, each with the event it was given to. */
+/** The events in the journal by number. */
 async function eventsIn(directory: string) {
   const daemon = await journaledEvents(directory);
   const found: { sequence: number; hostPid: number }[] = [];
@@ -36,7 +36,7 @@ async function eventsIn(directory: string) {
   return { found, next: daemon.journal.next };
 }
 
-test('after any number of kill -9 every event that was given out is there once, under its number', async (t) => {
+test('after any number of kill -9 every published event is in the journal once, under its number', async (t) => {
   const directory = join(temporaryDirectory(t), 'journal');
   let reported = 0;
   let position = '0';
@@ -67,7 +67,7 @@ test('after any number of kill -9 every event that was given out is there once, 
     [...new Set(numbers)].toSorted((a, b) => a - b),
   );
   assert.ok(next > reported);
-  // On a machine so busy that the disk kept events waiting they continue without it.
+  // On a very busy machine the disk may be too slow, and events are then published without the journal.
   if (hasLost) return;
   assert.deepEqual(
     numbers,
@@ -77,7 +77,7 @@ test('after any number of kill -9 every event that was given out is there once, 
   assert.equal(next, found.length + 1);
 });
 
-test('a full disk holds up no event: what it does not take is a gap, and then it continues', async (t) => {
+test('a full disk delays no event: the journal has a gap, and then continues', async (t) => {
   const disk = mkdtempSync(join(tmpdir(), 'hauberk-disk-'));
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', disk]);
   t.after(() => {
@@ -93,7 +93,7 @@ test('a full disk holds up no event: what it does not take is a gap, and then it
   await write(10);
   const filling = join(disk, 'filling');
   assert.throws(() => writeFileSync(filling, Buffer.alloc(2 * 1024 * 1024)), { code: 'ENOSPC' });
-  // A block may have been left.
+  // A block may have been free.
   await write(Math.ceil(BLOCK_BYTES / 300) + 50);
   await write(10);
   const last = daemon.log.next - 1;

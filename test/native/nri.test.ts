@@ -11,7 +11,7 @@ import { BUSYBOX_IMAGE, Containerd, type ContainerdVersion, containerdMissing } 
 
 const WAIT_MILLISECONDS = 60_000;
 
-/** Keeps at it until the condition holds. */
+/** Waits until a condition holds. */
 async function until(what: string, holds: () => boolean): Promise<void> {
   const deadline = Date.now() + WAIT_MILLISECONDS;
   while (!holds()) {
@@ -20,7 +20,7 @@ async function until(what: string, holds: () => boolean): Promise<void> {
   }
 }
 
-/** A plugin of a containerd for the length of one test. */
+/** A plugin of containerd for one test. */
 class Plugin {
   readonly reported: string[] = [];
   readonly requested: StartingContainer[] = [];
@@ -28,7 +28,7 @@ class Plugin {
   connected = 0;
   onStart: OnStart = async () => ({ outcome: 'protected' });
   readonly #stop = new AbortController();
-  /** How following ended: the cause, or undefined where it was stopped. */
+  /** Resolves when following ends, with the cause or, if it was stopped, undefined. */
   ended: Promise<Error | undefined>;
   readonly #connection: NriConnection;
 
@@ -131,7 +131,7 @@ for (const version of ['1.7', '2'] satisfies ContainerdVersion[])
       const { pod, id, name, ran, start } = await prepare();
       const started = start();
       started.catch(() => undefined);
-      await until('the start is asked about', () => requested.length === 1);
+      await until('the plugin gets the start', () => requested.length === 1);
       const { pid, podUid, annotations, description, ...rest } = requested[0]!;
       const config = pod.config as { metadata: { uid: string } };
       assert.deepEqual(rest, {
@@ -178,7 +178,7 @@ for (const version of ['1.7', '2'] satisfies ContainerdVersion[])
     });
 
     for (const whenUnprotected of ['refuse', 'allow'] as const)
-      test(`an answer that does not come in time: ${whenUnprotected}, and the next start is asked about`, async (context) => {
+      test(`without an answer in time: ${whenUnprotected}, and the plugin still gets the next start`, async (context) => {
         const { requested, reported } = await connect(whenUnprotected);
         context.after(() => plugin.stop());
         plugin.onStart = () => new Promise(() => undefined);
@@ -236,7 +236,7 @@ for (const version of ['1.7', '2'] satisfies ContainerdVersion[])
       await until('its end is reported', () => reported.includes(`ended ${id}`));
     });
 
-    test('after a restart of containerd the plugin can connect again, is told what runs and holds starts', async (context) => {
+    test('after a restart of containerd the plugin can connect again, gets the running containers and holds starts', async (context) => {
       const { requested, reported } = await connect('refuse');
       context.after(() => plugin.stop());
       const first = await prepare();
@@ -267,7 +267,7 @@ for (const version of ['1.7', '2'] satisfies ContainerdVersion[])
       const waiting = await prepare();
       const start = waiting.start();
       start.catch(() => undefined);
-      await until('the start is asked about', () => requested.length === 1);
+      await until('the plugin gets the start', () => requested.length === 1);
       await plugin.stop();
       await assert.rejects(start, /Hauberk refuses the start: hauberkd is stopping/);
       assert.equal(waiting.ran(), false);

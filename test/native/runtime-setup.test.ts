@@ -9,13 +9,13 @@ import type { SetupStatus } from '../../src/runtime-setup/setup.js';
 
 const PROGRAM = fileURLToPath(new URL('../../src/cli/main.js', import.meta.url));
 
-/** Mounts over every place that the command or a runtime writes to, seen by the script alone, and a hook that refuses. */
+/** Mounts, for the script alone, over every directory that the command or a runtime writes to, and a hook that refuses. */
 const PREPARE = `
-mount -t tmpfs tmpfs "$PLACE"
-cd "$PLACE"
+mount -t tmpfs tmpfs "$DIRECTORY"
+cd "$DIRECTORY"
 for name in etc usr/local var/lib; do
   mkdir -p "upper/$name" "scratch/$name"
-  mount -t overlay -o "lowerdir=/$name,upperdir=$PLACE/upper/$name,workdir=$PLACE/scratch/$name" overlay "/$name"
+  mount -t overlay -o "lowerdir=/$name,upperdir=$DIRECTORY/upper/$name,workdir=$DIRECTORY/scratch/$name" overlay "/$name"
 done
 mkdir -p /var/lib/containerd /var/lib/docker /var/lib/containers
 for path in /run /var/lib/containerd /var/lib/docker /var/lib/containers; do mount -t tmpfs tmpfs "$path"; done
@@ -23,7 +23,7 @@ rm -f /etc/docker/daemon.json
 printf '#!/bin/sh\\ntouch /run/hook-was-called\\nexit 1\\n' >hook
 mkdir -p root/bin && cp "$(command -v busybox)" root/bin/busybox && ln -s busybox root/bin/true
 hauberk() { "$NODE" "$HAUBERK" runtime "$@"; }
-install() { hauberk install "$@" --yes --hook "$PLACE/hook" >&2; }
+install() { hauberk install "$@" --yes --hook "$DIRECTORY/hook" >&2; }
 status() { hauberk status "$1" --output json | "$NODE" -p 'JSON.stringify(JSON.parse(require("fs").readFileSync(0)))' || true; }
 wait_for() { for _ in $(seq 100); do if "$@" >/dev/null 2>&1; then return; fi; sleep 0.1; done; echo "$* fails" >&2; cat log >&2; exit 1; }
 end() { kill "$1"; wait "$1" || true; }
@@ -31,12 +31,12 @@ end() { kill "$1"; wait "$1" || true; }
 
 /** Runs a script in namespaces of its own; what it starts ends with it. */
 function isolated(t: TestContext, script: string): string[] {
-  const place = mkdtempSync(join(tmpdir(), 'hauberk-runtimes-'));
-  t.after(() => rmSync(place, { recursive: true }));
+  const directory = mkdtempSync(join(tmpdir(), 'hauberk-runtimes-'));
+  t.after(() => rmSync(directory, { recursive: true }));
   const namespaces = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc'];
   const { status, stdout, stderr } = spawnSync('unshare', [...namespaces, 'bash', '-euc', PREPARE + script], {
     encoding: 'utf8',
-    env: { ...process.env, PLACE: place, NODE: process.execPath, HAUBERK: PROGRAM },
+    env: { ...process.env, DIRECTORY: directory, NODE: process.execPath, HAUBERK: PROGRAM },
     timeout: 120_000,
   });
   assert.equal(status, 0, stderr);
@@ -47,14 +47,14 @@ function statusesIn(lines: readonly string[]): SetupStatus[] {
   return lines.map((line) => JSON.parse(line)[0]);
 }
 
-/** Says why a test is left out, or false. */
+/** The reason to skip a test, or false. */
 function without(...programs: readonly string[]): string | false {
   const directories = (process.env.PATH ?? '').split(':');
   const missing = programs.filter((name) => !directories.some((directory) => existsSync(join(directory, name))));
   return missing.length > 0 && `not installed: ${missing.join(', ')}`;
 }
 
-test('containerd has the hook in force after a restart, and status knows before and after', {
+test('after a restart containerd calls the hook, and status reports the state before and after', {
   skip: without('containerd', 'ctr'),
 }, (t) => {
   const lines = isolated(
@@ -81,7 +81,7 @@ end $daemon
   );
 });
 
-test('every kind of file is read by containerd as it was meant', { skip: without('containerd', 'ctr') }, (t) => {
+test('containerd reads every kind of edited file as intended', { skip: without('containerd', 'ctr') }, (t) => {
   const lines = isolated(
     t,
     `
@@ -96,7 +96,7 @@ containerd config default >/etc/containerd/config.toml; try
   assert.equal(lines.length, 3);
 });
 
-test('dockerd takes the runtime up and gives it back when told to, a container made under it starts afterwards too, and status names the one made before', {
+test('dockerd uses the runtime until it is uninstalled, containers created with it still start, and status names those created before', {
   skip: without('dockerd', 'containerd', 'docker', 'busybox'),
 }, (t) => {
   const lines = isolated(
@@ -108,7 +108,7 @@ tar -C root -c . | docker import - probe >&2
 docker create --name before --network none probe /bin/true >&2
 status docker
 install docker; status docker
-hauberk install docker --yes --reload --hook "$PLACE/hook" >&2; status docker
+hauberk install docker --yes --reload --hook "$DIRECTORY/hook" >&2; status docker
 docker create --name after --network none probe /bin/true >&2
 if docker start after >&2; then exit 1; fi
 docker rm before >&2; status docker
@@ -130,13 +130,13 @@ end $daemon
   assert.equal(lines.at(-1), '{"runtimes":{"hauberk":{"path":"runc"}},"default-runtime":"runc"}');
 });
 
-test('podman calls the hook, and starts nothing that it refuses', {
+test('podman calls the hook, and does not start a container that it refuses', {
   skip: without('podman', 'runc', 'busybox'),
 }, (t) => {
   const lines = isolated(
     t,
     `
-run() { podman --storage-driver vfs --cgroup-manager cgroupfs run --rm --network host --rootfs "$PLACE/root" /bin/true >>log 2>&1; }
+run() { podman --storage-driver vfs --cgroup-manager cgroupfs run --rm --network host --rootfs "$DIRECTORY/root" /bin/true >>log 2>&1; }
 run || true; test ! -e /run/hook-was-called
 install podman; status podman
 if run; then exit 1; fi

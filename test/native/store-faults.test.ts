@@ -9,35 +9,35 @@ import type { Container } from '../../src/containers/container.js';
 import { Store } from '../../src/store/store.js';
 import { eventually } from '../support/eventually.js';
 
-/** How many daemons are killed; more than a test run has time for are requested by HAUBERK_KILL_ROUNDS. */
+/** How many daemons are killed; HAUBERK_KILL_ROUNDS sets more than a usual test run has time for. */
 const KILL_ROUNDS = Number(process.env.HAUBERK_KILL_ROUNDS ?? 24);
 
 function disk(t: TestContext, name: string): string {
-  const place = mkdtempSync(join(tmpdir(), `hauberk-${name}-`));
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', place]);
+  const directory = mkdtempSync(join(tmpdir(), `hauberk-${name}-`));
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', directory]);
   t.after(() => {
-    execFileSync('umount', ['--lazy', place]);
-    rmSync(place, { recursive: true });
+    execFileSync('umount', ['--lazy', directory]);
+    rmSync(directory, { recursive: true });
   });
-  return place;
+  return directory;
 }
 
-function remount(place: string, how: 'ro' | 'rw'): void {
-  execFileSync('mount', ['-o', `remount,${how}`, place]);
+function remount(directory: string, how: 'ro' | 'rw'): void {
+  execFileSync('mount', ['-o', `remount,${how}`, directory]);
 }
 
-function fill(place: string): void {
-  mkdirSync(join(place, 'filling'));
+function fill(directory: string): void {
+  mkdirSync(join(directory, 'filling'));
   assert.throws(
     () => {
-      for (let number = 0; ; number++) writeFileSync(join(place, 'filling', `${number}`), Buffer.alloc(4096));
+      for (let number = 0; ; number++) writeFileSync(join(directory, 'filling', `${number}`), Buffer.alloc(4096));
     },
     { code: 'ENOSPC' },
   );
 }
 
-function empty(place: string): void {
-  rmSync(join(place, 'filling'), { recursive: true });
+function empty(directory: string): void {
+  rmSync(join(directory, 'filling'), { recursive: true });
 }
 
 const container = (id: string): Container => ({
@@ -50,7 +50,7 @@ const container = (id: string): Container => ({
   links: {},
 });
 
-/** What a daemon that starts now finds. */
+/** The containers that a daemon would find if it started now. */
 async function idsFound(state: string, witness: string): Promise<string[]> {
   const store = await Store.open(state, witness);
   const { damage, containers } = await store.load();
@@ -70,15 +70,15 @@ for (const [what, where, spoil, mend, code, reason] of [
     'read-only file system',
   ],
 ] as const) {
-  test(`while the disk of the ${where} ${what} it is told, and afterwards changes are made again without a restart`, async (t) => {
-    const places = { state: disk(t, 'state'), witness: disk(t, 'witness') };
-    const directories = { state: join(places.state, 'state'), witness: join(places.witness, 'witness') };
+  test(`while the disk of the ${where} ${what} the failure is reported, and afterwards changes work again without a restart`, async (t) => {
+    const disks = { state: disk(t, 'state'), witness: disk(t, 'witness') };
+    const directories = { state: join(disks.state, 'state'), witness: join(disks.witness, 'witness') };
     const store = await Store.open(directories.state, directories.witness);
     await store.load();
     const reported: (string | undefined)[] = [];
     store.onStatus = () => reported.push(store.problem?.code);
     await store.commit({ putContainers: [container('before')] });
-    spoil(places[where]);
+    spoil(disks[where]);
     const message = `cannot write to ${directories[where]}: ${reason}`;
     for (const id of ['refused', 'again'])
       await assert.rejects(store.commit({ putContainers: [container(id)], deleteContainers: ['before'] }), {
@@ -86,8 +86,8 @@ for (const [what, where, spoil, mend, code, reason] of [
         message,
       });
     assert.equal(store.problem?.message, message);
-    mend(places[where]);
-    // Nobody asks for a change.
+    mend(disks[where]);
+    // Even without a change.
     await eventually(() => store.problem === undefined);
     assert.deepEqual(reported, [code, undefined]);
     await store.commit({ putContainers: [container('after')] });
@@ -95,30 +95,30 @@ for (const [what, where, spoil, mend, code, reason] of [
     assert.deepEqual(await idsFound(directories.state, directories.witness), ['after', 'before']);
   });
 
-  test(`what was refused while the disk of the ${where} ${what} is not there after a kill either`, async (t) => {
-    const places = { state: disk(t, 'state'), witness: disk(t, 'witness') };
-    const directories = { state: join(places.state, 'state'), witness: join(places.witness, 'witness') };
+  test(`what was refused while the disk of the ${where} ${what} is not stored after a kill either`, async (t) => {
+    const disks = { state: disk(t, 'state'), witness: disk(t, 'witness') };
+    const directories = { state: join(disks.state, 'state'), witness: join(disks.witness, 'witness') };
     const store = await Store.open(directories.state, directories.witness);
     await store.load();
     await store.commit({ putContainers: [container('before')] });
-    spoil(places[where]);
+    spoil(disks[where]);
     await assert.rejects(store.commit({ putContainers: [container('refused')], deleteContainers: ['before'] }), {
       code,
     });
-    // The files as a daemon leaves them that is killed now.
+    // The files as a daemon that is killed now would leave them.
     const left = mkdtempSync(join(tmpdir(), 'hauberk-left-'));
     t.after(() => rmSync(left, { recursive: true }));
-    for (const place of Object.values(directories)) execFileSync('cp', ['-r', place, left]);
+    for (const directory of Object.values(directories)) execFileSync('cp', ['-r', directory, left]);
     assert.deepEqual(await idsFound(join(left, 'state'), join(left, 'witness')), ['before']);
-    mend(places[where]);
+    mend(disks[where]);
     await store.close();
   });
 }
 
-test('kill -9 at any time loses nothing that was acknowledged, and lets nothing come half', async (t) => {
-  const place = mkdtempSync(join(tmpdir(), 'hauberk-kill-'));
-  t.after(() => rmSync(place, { recursive: true }));
-  const state = join(place, 'state');
+test('kill -9 at any time loses no acknowledged write, and leaves none half done', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'hauberk-kill-'));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const state = join(directory, 'state');
   // Two records of each write belong together.
   const program = `
     import { Store } from ${JSON.stringify(new URL('../../src/store/store.js', import.meta.url).href)};
@@ -138,7 +138,7 @@ test('kill -9 at any time loses nothing that was acknowledged, and lets nothing 
     const after = round % 7;
     child.stdout.on('data', (text) => {
       output += text;
-      // At another moment of a write each time.
+      // Each time at another moment of a write.
       if (output.split('\n').length > 1 + after) setTimeout(() => child.kill('SIGKILL'), round % 5);
     });
     await once(child, 'close');

@@ -25,10 +25,10 @@ import { containerKey, lookupIfPresent } from '../../src/kernel/map-elements.js'
 import { PINNED_MAPS } from '../../src/kernel/map-pins.js';
 import { NEW_CONTAINER_BYTES, NewContainers, type PossiblyNewContainer } from '../../src/kernel/new-containers.js';
 
-/** The iterators alone: what the other programs need, this machine's kernel need not be able to load. */
+/** The iterators alone: this machine's kernel may not be able to load the other programs. */
 const object = checkedPointer('cannot open the programs', openObject('build/bpf/hauberk.bpf.o', null));
 const mapNamed = (name: string) => checkedPointer(name, findMap(object, name));
-/** Processes 1 of the namespaces, and those that made them. */
+/** The first process of each namespace, and the process that created it. */
 const started: { readonly first: number; readonly maker: ChildProcess }[] = [];
 let program: Pointer = null;
 let ofListeners: Pointer = null;
@@ -61,7 +61,7 @@ const entryOf = (pid: number, isFirst = false): PossiblyNewContainer => ({
   ...(isFirst && { firstProcess: processIdentity(pid) }),
 });
 
-/** Publishes containers in name and marks their tasks; returns how many were marked. */
+/** Marks the tasks of containers as if these were published; returns how many were marked. */
 async function marks(containers: NewContainers, ...entries: PossiblyNewContainer[]): Promise<number> {
   containers.published(containers.add(entries));
   return containers.mark();
@@ -90,7 +90,7 @@ async function firstProcessOf(maker: ChildProcess): Promise<number> {
   return first;
 }
 
-test('every thread of every process inside is marked, of several containers at once, and each once', async () => {
+test('every thread of every process in several containers is marked exactly once', async () => {
   const node = await start(process.execPath, '-e', 'console.log(1); setInterval(() => {}, 100000)');
   const shell = await start('sh', '-c', 'sleep 100000 & sleep 100000 & echo; wait');
   const threads = readdirSync(`/proc/${node}/task`).length;
@@ -98,13 +98,13 @@ test('every thread of every process inside is marked, of several containers at o
   const containers = newContainers();
   assert.equal(await marks(containers, entryOf(node), entryOf(shell)), threads + 3);
   assert.deepEqual([isNoted(node), isNoted(shell)], [false, false]);
-  // They are new no more; one that is forgotten would be, but its tasks are members already.
+  // The containers are no longer new; one that was forgotten would be, but its tasks are marked already.
   assert.equal(await marks(containers, entryOf(node), entryOf(shell)), 0);
   containers.forget(namespacesOf(node));
   assert.equal(await marks(containers, entryOf(node)), 0);
 });
 
-/** What a runtime does before it runs the container's program: its child is process 1, and has run none. */
+/** Acts like a runtime before it executes the container's program: its child is process 1, and has executed nothing. */
 const FORKED = `$| = 1; syscall(${process.arch === 'arm64' ? 97 : 272}, 0x20020000) == 0 or die $!;
   my $first = fork(); if ($first) { sleep 100000 }
   SCRIPT; print "\n"; sleep 100000;`;
@@ -114,23 +114,23 @@ async function startForked(script: string): Promise<number> {
   return firstProcessOf(spawn('perl', parameters, { stdio: ['ignore', 'pipe', 'inherit'] }));
 }
 
-test('the first process is left out until it has run a program, and its children are not', async () => {
+test('the first process is not marked before it has executed a program, and its children are', async () => {
   const first = await startForked('fork() or sleep 100000; fork() or sleep 100000');
   assert.equal(await marks(newContainers(), entryOf(first, true)), 2);
-  // Nobody names it, or someone means another process that had its number.
+  // No first process is given, or one that had the same process id earlier.
   const another = { pid: first, startTicks: processIdentity(first).startTicks - 1 };
   assert.equal(await marks(newContainers(), { ...entryOf(first), firstProcess: another }), 1);
   const running = await start('sh', '-c', 'sleep 100000 & echo; wait');
   assert.equal(await marks(newContainers(), entryOf(running, true)), 2);
 });
 
-test('what an earlier daemon has not marked is marked by the next one', async () => {
+test('tasks that an earlier daemon has not marked are marked by the next one', async () => {
   const pid = await start('sh', '-c', 'sleep 100000 & echo; wait');
   newContainers().add([entryOf(pid)]);
   const known = { container: namespacesOf(pid), startTicks: 0 };
   assert.equal(await marks(new NewContainers(map, iterators(), [known], true), entryOf(pid)), 2);
   assert.equal(isNoted(pid), false);
-  // A daemon of another build has marked none; one of this build has.
+  // A daemon of another build has marked none, one of this build has marked them.
   new NewContainers(map, iterators(), [known], false);
   assert.equal(isNoted(pid), true);
   newContainers();

@@ -30,7 +30,7 @@ for (const [kind, path] of [
   });
 }
 
-test('a datagram to nobody, or to a path that is too long, is not sent', () => {
+test('a datagram without a receiver, or to a path that is too long, is not sent', () => {
   assert.equal(sendUnixDatagram('/nowhere/socket', 'READY=1'), false);
   assert.equal(sendUnixDatagram(`/${'a'.repeat(108)}`, 'READY=1'), false);
 });

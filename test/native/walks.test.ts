@@ -33,7 +33,7 @@ const WALKS_BYTES = BYTES_OFFSET + PATH_BUFFER_BYTES;
 const FIRST = Uint32Array.of(0);
 const ROUNDS = 20_000;
 const DEPTH = 20;
-/** Renames a directory, again and again, until it is ended. */
+/** Renames a directory again and again until it is killed. */
 const RENAMER = `use strict; my ($d) = @ARGV; $| = 1; print "begins\\n";
 while (1) { rename "$d/a", "$d/b"; rename "$d/b", "$d/a" }`;
 
@@ -41,7 +41,7 @@ const NAME_BYTES_MAX = 255;
 
 const home = process.cwd();
 const directory = mkdtempSync('/dev/shm/walks-');
-/** Ways to read the kernel's memory: by plain instructions, where this kernel has them, and by its helper. */
+/** Ways to read kernel memory: by plain instructions, where this kernel supports them, and by a helper. */
 const WAYS = { direct: readingConstants(), helper: { has_rdonly_cast: 0 } };
 const objects = Object.values(WAYS).map((constants) => {
   const object = checkedPointer('open', openObject('build/bpf/path.bpf.o', null));
@@ -52,11 +52,11 @@ const objects = Object.values(WAYS).map((constants) => {
 after(() => {
   process.chdir(home);
   objects.forEach(closeObject);
-  // Paths in it are longer than one call takes.
+  // Not by Node.js: paths in it exceed the limit of system calls.
   execFileSync('rm', ['-rf', directory]);
 });
 
-/** Walks up from the working directory, as if something were renamed elsewhere during each walk. */
+/** Walks up from the working directory, as if something else were renamed during each walk. */
 function walkUp(object: Pointer, rounds = ROUNDS): { results: Readonly<Record<string, number>>; path: string } {
   const program = checked('program', programDescriptor(nextProgram(object, null)));
   const map = checked('map', mapDescriptor(findMap(object, 'walks')));
@@ -85,7 +85,7 @@ function walk(object: Pointer, from: string) {
 
 const below = (top: string) => join(directory, top, ...Array.from({ length: DEPTH }, (_, index) => `d${index}`));
 
-test('whoever renames files elsewhere all the time keeps nobody from being decided about', () => {
+test('constant renames elsewhere do not prevent a walk from finding its path', () => {
   mkdirSync(below('a'), { recursive: true });
   for (const object of objects) {
     const { results, path } = walk(object, below('a'));
@@ -94,8 +94,8 @@ test('whoever renames files elsewhere all the time keeps nobody from being decid
   }
 });
 
-test('a path is read whole whatever lengths its names have, until it is too long', () => {
-  // Each length comes at many places of the path: from 1 up to 64, where names begin to lie outside their dentries, and the longest.
+test('a path is read completely for any lengths of its names, unless it is too long', () => {
+  // Each length occurs at many positions in the path: 1 to 64, where names begin to be stored outside their dentries, and the longest.
   const lengths = [...Array.from({ length: 64 }, (_, index) => 1 + ((index * 37) % 64)), 200, NAME_BYTES_MAX, 128];
   process.chdir(directory);
   let path = directory;
@@ -108,7 +108,7 @@ test('a path is read whole whatever lengths its names have, until it is too long
     for (const object of objects) {
       const found = walkUp(object, 1);
       if (found.results['too-long'] === 1) {
-        // The tree may be below a mount point, which comes before the path.
+        // The tree may be below a mount point, whose path comes first.
         assert.ok(path.length > PATH_BYTES_MAX - NAME_BYTES_MAX, path);
         continue;
       }
@@ -118,7 +118,7 @@ test('a path is read whole whatever lengths its names have, until it is too long
   }
 });
 
-test('while a directory on the way is renamed, a path has its one name or its other', async () => {
+test('while a directory is renamed, paths in it have its old name or its new one', async () => {
   const renamer = spawn('perl', ['-e', RENAMER, directory], { stdio: ['ignore', 'pipe', 'inherit'] });
   try {
     await once(renamer.stdout, 'data');
@@ -136,13 +136,13 @@ test('while a directory on the way is renamed, a path has its one name or its ot
             path,
           );
       } catch (error) {
-        // At that moment the directory had its other name.
+        // The directory had its other name at that moment.
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
       }
     }
   } finally {
     renamer.kill();
-    // Until it has ended, it renames what is about to be removed.
+    // Waits for its end, since it would rename the directory that is about to be removed.
     await once(renamer, 'exit');
   }
 });

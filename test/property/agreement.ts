@@ -7,13 +7,13 @@ import type { Decision } from '../../src/image/walk.js';
 import { policyKey } from '../../src/policy/model.js';
 import type { Decisions } from './random-decisions.js';
 
-/** What answers from an image: the walk in user space, or the matcher in the kernel. */
+/** What decides by an image: the walk in user space, or the matcher in the kernel. */
 export interface Decider {
   decide(access: Access): Decision;
   allowsArguments(rule: number, given: readonly Uint8Array[]): boolean;
 }
 
-/** Asks both about every access, and fails at the first on which they differ. */
+/** Compares the decisions on every access, and fails at the first difference. */
 export function assertAgreement({ bound, postures, accesses }: Decisions, image: Image, decider: Decider): void {
   for (const access of accesses) {
     const expected = describeExplanation(explain(bound, postures, access));

@@ -30,7 +30,7 @@ function walkOf({ words }: Image): Decider {
   };
 }
 
-test('an image decides every access as its rules do when they are asked one by one', () => {
+test('an image decides every access like an evaluation of the rules one by one', () => {
   fc.assert(
     fc.property(randomDecisions(ACCESSES), (decisions) => {
       const image = compileImage(resolveRules(decisions.bound, decisions.postures));
@@ -40,7 +40,7 @@ test('an image decides every access as its rules do when they are asked one by o
   );
 });
 
-test('rule sets that are equal make images that are equal', () => {
+test('equal rule sets make equal images', () => {
   fc.assert(
     fc.property(randomDecisions(1), ({ bound, postures }) => {
       const ruleSet = resolveRules(bound, postures);

@@ -8,10 +8,10 @@ import { connectWith, serveGuarded } from '../unit/rpc/access-support.js';
 import { answerOf } from '../unit/rpc/support.js';
 import { seedOf } from './runs.js';
 
-/** More: HAUBERK_FRAMES=20000. */
+/** HAUBERK_FRAMES=20000 tries more. */
 const CONNECTIONS = Number(process.env.HAUBERK_FRAMES ?? 400);
 
-test('whatever frames a connection brings, nothing changes, and other clients are answered', async (t) => {
+test('whatever frames a connection sends, nothing changes, and other clients are served', async (t) => {
   const { server, plane, logger } = await serveGuarded(t, { limits: { requestsPerSecond: 1_000_000 } });
   const path = server.address.slice('unix:'.length);
   const other = connectWith(t, HostServiceClient, server);

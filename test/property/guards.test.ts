@@ -29,10 +29,10 @@ const STRENGTH = ['Allow', 'Audit', 'Block'];
 /** Two names of one directory. */
 const renames = fc.tuple(fc.constantFrom(...DIRECTORIES), fc.constantFrom(...DIRECTORIES));
 
-/** An access to what has such a path, made to what stands below a directory; undefined where it is to no path. */
+/** The same access with its path below a directory; undefined where the access is not to a path. */
 function below(directory: string, { object, ...rest }: Access): Access | undefined {
   if (!('path' in object) || object.path === undefined || object.kind === 'call') return undefined;
-  // Of a kernel thread it is empty; and the root is below no directory.
+  // The path of a kernel thread is empty, and the root is below no directory.
   if (object.path.length <= 1) return undefined;
   const path = Buffer.concat([Buffer.from(directory), object.path.subarray(1)]);
   return { ...rest, object: { ...object, path } };
@@ -52,7 +52,7 @@ function strongestChange({ bound, postures, accesses }: Decisions, from: string,
   return strongest;
 }
 
-test('whatever name a directory may be given, all that is decided below it stays as it was', () => {
+test('a rename of a directory is decided at least as strictly as any decision below it that it changes', () => {
   const seen = { Allow: 0, Audit: 0, Block: 0 };
   fc.assert(
     fc.property(randomDecisions(ACCESSES), renames, (decisions, [from, to]) => {
@@ -67,7 +67,7 @@ test('whatever name a directory may be given, all that is decided below it stays
   for (const [action, times] of Object.entries(seen)) assert.ok(times > 10, `${action}: ${times} times`);
 });
 
-test('a program keeps its class whatever name the directories above it may be given', () => {
+test('no allowed rename of a directory changes the class of a program below it', () => {
   fc.assert(
     fc.property(randomDecisions(1), renames, fc.constantFrom('', 'b', 'b/c'), (decisions, [from, to], tail) => {
       const { words } = compileImage(resolveRules(decisions.bound, decisions.postures));

@@ -8,10 +8,10 @@ import { resolveRules } from '../../src/policy/rule-set.js';
 
 const RUNS = Math.ceil(Number(process.env.HAUBERK_RUNS ?? 6000) / 600);
 
-/** What one image may take. */
+/** The time that one image may take. */
 const MILLISECONDS_MAX = 3000;
 
-/** Processor time, so that a busy machine does not count. */
+/** Processor time, which does not depend on other load. */
 function processorMilliseconds(run: () => void): number {
   const before = process.cpuUsage();
   run();
@@ -47,7 +47,7 @@ test('forty patterns that look back a dozen characters are refused before they c
   assert(elapsed < MILLISECONDS_MAX, `took ${elapsed} ms`);
 });
 
-test('hundreds of names below any directory, which no rule settles, are refused before they cost much', () => {
+test('hundreds of names below any directory, which no rule decides, are refused before they cost much', () => {
   const patterns = Array.from({ length: 300 }, (_, index) => `/**/x${index}/**`);
   const elapsed = processorMilliseconds(() => {
     assert(compilePatterns(patterns, ['/program']) instanceof Failure);

@@ -47,7 +47,7 @@ function rows(words: Uint32Array, state: number, classes: number): string {
   return found.join(';');
 }
 
-/** What the image answers where a word ends in this state, for every actor and every parent of one. */
+/** The decisions for a key that ends in this state, for every actor and parent. */
 function answers(words: Uint32Array, state: number, classes: number): string {
   const guard = entry(words, state, SYMBOL_GUARD);
   const source = entry(words, state, SYMBOL_SOURCE);
@@ -64,7 +64,7 @@ function answers(words: Uint32Array, state: number, classes: number): string {
   return found.join(';');
 }
 
-/** Every state the image can reach, with all its successors. */
+/** Every reachable state of the image, with all its successors. */
 function reachable(words: Uint32Array): Map<number, number[]> {
   const found = new Map<number, number[]>();
   const waiting = [DEAD, words[HEADER.automaton * 2]!];
@@ -77,7 +77,7 @@ function reachable(words: Uint32Array): Map<number, number[]> {
   return found;
 }
 
-/** How many states can be distinguished: Moore's refinement, round by round on full rows. */
+/** The number of distinguishable states, by Moore's partition refinement. */
 function distinguishable(words: Uint32Array, states: ReadonlyMap<number, number[]>, classes: number): number {
   let keys = new Map([...states.keys()].map((state) => [state, answers(words, state, classes)]));
   for (let count = 0; ; ) {
@@ -95,7 +95,7 @@ function distinguishable(words: Uint32Array, states: ReadonlyMap<number, number[
   }
 }
 
-test('no state of an image can be reached in vain or does what another one does', () => {
+test('every state of an image is necessary: no two are equivalent', () => {
   fc.assert(
     fc.property(randomRuleSet, (ruleSet) => {
       const image = compileImage(ruleSet);

@@ -11,7 +11,7 @@ import { seedOf } from './runs.js';
 const APPS = ['web', 'db'];
 const number = (max: number) => fc.nat({ max });
 
-/** What somebody asks for, so many milliseconds after what was requested before. */
+/** A request, and how many milliseconds it comes after the one before. */
 const step = fc.record({
   pause: fc.constantFrom(0, 0, 0, 1, 3),
   operation: fc.oneof(
@@ -67,12 +67,12 @@ function carryOut(plane: InMemoryControlPlane, operation: Operation): Promise<un
   }
 }
 
-/** What the kernel decides by, in each namespaces. */
+/** The rules and images in the kernel, by namespaces. */
 function held({ kernel }: InMemoryControlPlane) {
   return Object.fromEntries(
     [...kernel.published].sort().map(([key, { imageId }]) => {
       const { rules, words } = kernel.images.get(imageId)!;
-      // The id of the image stands in its header only in the kernel.
+      // Only the kernel's copy of the image contains its id.
       return [key, [rules.map((rule) => ('policy' in rule ? [rule.policy.name, rule.rule.match] : rule)), words]];
     }),
   );
@@ -92,7 +92,7 @@ function slowly(plane: InMemoryControlPlane): { delays: { store: number; kernel:
   return slow;
 }
 
-/** The containers that would be loaded after all that was written. */
+/** The containers that a daemon would load after all commits. */
 function written({ commits }: InMemoryControlPlane) {
   const containers = new Map<string, unknown>();
   for (const { putContainers = [], deleteContainers = [] } of commits) {
@@ -102,7 +102,7 @@ function written({ commits }: InMemoryControlPlane) {
   return [...containers.entries()].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-test('however changes of containers and policies cross, the kernel ends as after a start from what was written', async () => {
+test('after any interleaving of changes to containers and policies, the kernel has the same state as after a restart', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 30 }), async (steps) => {
       const plane = new InMemoryControlPlane();
@@ -113,7 +113,7 @@ test('however changes of containers and policies cross, the kernel ends as after
         if (pause > 0) await sleep(pause);
         slow.delays = delays;
         const answer = carryOut(plane, operation);
-        // Looked at below; until then nobody has it.
+        // Awaited below; until then a rejection counts as handled.
         answer.catch(() => undefined);
         answers.push(answer);
       }
@@ -123,7 +123,7 @@ test('however changes of containers and policies cross, the kernel ends as after
       plane.kernel.failure = undefined;
       plane.storeFailure = undefined;
       await plane.ledger.whenEnforced(plane.ledger.revision, AbortSignal.timeout(10_000));
-      // Images that may be of use again are kept until policies change.
+      // Images that may be needed again are kept until policies change.
       await plane.policies.setPosture('elsewhere', { file: 'audit' });
       await plane.ledger.stop();
       const fresh = new InMemoryControlPlane(plane.ledger.desired, new MemoryKernel());

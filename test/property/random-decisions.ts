@@ -16,7 +16,7 @@ import {
 import { BEHAVIOURS_KNOWN, CALLS_KNOWN } from '../support/object-key.js';
 import { anyPath, pathMatch, resembling } from './random-paths.js';
 
-/** Random policies of every kind of rule, and accesses of which many are covered by them. */
+/** Random policies with every kind of rule, and accesses, many of which they cover. */
 export interface Decisions {
   readonly bound: readonly BoundRule[];
   readonly postures: Postures;
@@ -104,7 +104,7 @@ const matches: Readonly<Record<RuleClass, fc.Arbitrary<Match>>> = {
     { requiredKeys: ['kind', 'calls'] },
   ),
 };
-/** Paths meet most rules, so they come most often. */
+/** Classes with paths have most kinds of rules, so they are the most frequent. */
 const CLASS_WEIGHTS: Readonly<Record<RuleClass, number>> = {
   process: 5,
   file: 8,
@@ -159,7 +159,7 @@ function randomRule(ruleClass: RuleClass): fc.Arbitrary<Omit<Rule, 'id'>> {
 
 const anyRule = fc.oneof(...classes.map((each) => ({ arbitrary: randomRule(each), weight: CLASS_WEIGHTS[each] })));
 
-/** Rules of one class alone meet each other more often than rules of all. */
+/** Rules of a single class conflict more often than rules of all classes. */
 const rules = fc.oneof(
   fc.array(anyRule, { maxLength: 10 }),
   fc.constantFrom(...classes).chain((each) => fc.array(randomRule(each), { minLength: 1, maxLength: 6 })),
@@ -215,7 +215,7 @@ const socket: fc.Arbitrary<AccessObject> = fc
     return isNamed ? { ...use, name } : use;
   });
 
-/** Objects of the kind that an operation is done to; paths are like those that the rules name. */
+/** Objects of the right kind for an operation; paths resemble those in the rules. */
 function objects(operation: Operation, path: fc.Arbitrary<Buffer>): fc.Arbitrary<AccessObject> {
   if (operation === 'resolve') return fc.constantFrom(...NAMES).map((name) => ({ kind: 'query', name }));
   const ruleClass = CLASS_OF_OPERATION[operation];
@@ -276,11 +276,11 @@ function accessesTo(bound: readonly BoundRule[], count: number): fc.Arbitrary<Ac
   const path = fc
     .tuple(fc.oneof(anyPath, ...named), fc.constantFrom('', '', '/'))
     .map(([stem, end]) => Buffer.concat([stem, Buffer.from(end)]))
-    // What is left of a pattern without its wildcards may not start with the slash that every path has.
+    // A pattern without its wildcards may not start with a slash, as every path must.
     .map((bytes) => (bytes[0] === SLASH ? bytes : Buffer.concat([Buffer.from([SLASH]), bytes])));
-  // Half of the accesses are of a class that some rule is of.
-  const spokenOf = new Set<RuleClass>(bound.map(({ rule }) => rule.class));
-  const likely = OPERATIONS.filter((operation) => spokenOf.has(CLASS_OF_OPERATION[operation]));
+  // Half of the accesses are of a class for which there is a rule.
+  const classesWithRules = new Set<RuleClass>(bound.map(({ rule }) => rule.class));
+  const likely = OPERATIONS.filter((operation) => classesWithRules.has(CLASS_OF_OPERATION[operation]));
   const operation = fc.constantFrom<Operation>(...OPERATIONS, ...PATH_OPERATIONS, ...likely, ...likely, ...likely);
   const access = operation.chain((each) =>
     fc.record({

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import type { PathMatch } from '../../src/policy/model.js';
 
-/** So few that rules and paths collide all the time; among them characters of two, three and four bytes. */
+/** Few, so that rules and paths often match, with characters of two, three and four bytes. */
 const CHARACTERS = ['a', 'b', '/', 'é', 'è', '€', '😀'];
-/** Bytes that are no UTF-8 where they stand, or the first half of a character. */
+/** Bytes that are invalid UTF-8 or only a part of a character. */
 const STRAY_BYTES = [0x80, 0xa9, 0xc3, 0xe2, 0x82, 0xed, 0xf0, 0xff];
 
 const character = fc.constantFrom(...CHARACTERS);
@@ -16,9 +16,9 @@ const setMember = fc.constantFrom('a', 'b', '/', 'é', '€', 'a-b', '.-0', '\\]
 const characterSet = fc
   .array(setMember, { minLength: 1, maxLength: 3 })
   .chain((members) => fc.constantFrom('', '!', '^').map((negated) => `[${negated}${members.join('')}]`))
-  // Nothing but slashes would be malformed.
+  // A class of slashes alone would be malformed.
   .filter((text) => !/^\[\/+\]$/.test(text))
-  // A dash between two members would make a range of them.
+  // A dash between two characters would make a range.
   .filter((text) => !/[^[!^]-[^\]]/.test(text.replace(/a-b|\.-0/g, 'r')));
 
 const { pattern } = fc.letrec<{ pattern: string; part: string; alternatives: string }>((tie) => ({
@@ -37,7 +37,7 @@ const { pattern } = fc.letrec<{ pattern: string; part: string; alternatives: str
   pattern: fc
     .array(tie('part'), { maxLength: 6 })
     .map((parts) => `/${parts.join('')}`)
-    // Longer ones may be more than an image can hold, and more than backtracking can match in time.
+    // Longer ones may not fit into an image, and take too long to match by backtracking.
     .filter((text) => text.length <= PATTERN_LENGTH_MAX),
 }));
 
@@ -55,10 +55,10 @@ const fragment: fc.Arbitrary<Buffer> = fc.oneof(
 );
 const bytes = fc.array(fragment, { maxLength: 6 }).map((fragments) => Buffer.concat(fragments));
 
-/** Any path, of which few are matched by anything. */
+/** Any path; few of them match a rule. */
 export const anyPath: fc.Arbitrary<Buffer> = bytes.map((tail) => Buffer.concat([Buffer.from('/'), tail]));
 
-/** Paths of which many are matched: made from what a rule says, wildcards filled in at random. */
+/** Paths that often match: made from a rule with its wildcards filled in at random. */
 export function resembling(match: PathMatch): fc.Arbitrary<Buffer> {
   switch (match.kind) {
     case 'exact':

@@ -14,11 +14,11 @@ import { manifest } from '../unit/rpc/support.js';
 import { seedOf } from './runs.js';
 
 const CALLS = 5000;
-/** How a call may end, whatever is asked. */
+/** The statuses that any call may end with. */
 const EXPECTED: readonly string[] = [
   ...['OK', 'INVALID_ARGUMENT', 'NOT_FOUND', 'ABORTED', 'FAILED_PRECONDITION', 'RESOURCE_EXHAUSTED'],
 ];
-/** Waits for a revision that does not come. */
+/** May wait for a revision that never comes. */
 const WAITING = '/hauberk.v1.HostService/WaitForRevision';
 const WAIT_MILLISECONDS = 20;
 const RULES = [
@@ -34,7 +34,7 @@ const RULES = [
   { class: 'ACCESS_CLASS_MOUNT', mount: { target: { path: '/mnt' }, type: 'tmpfs' } },
   { class: 'ACCESS_CLASS_PTRACE', trace: { operation: 'read' } },
 ];
-/** A map, as the wire has it. */
+/** A map as it is encoded. */
 const LABELS = [{ key: 'app', value: 'web' }];
 const policy = { name: 'typed', selector: { match_labels: LABELS }, rules: RULES, priority: 3 };
 const container = { id: 'other', labels: LABELS, namespaces: { pid_namespace: 21, mount_namespace: 22 } };
@@ -62,7 +62,7 @@ const GOOD = {
 };
 const requests = new RandomMessages(readFileSync('build/descriptors.binpb'), SERVICE_NAMES, GOOD);
 
-/** The name of the status a call ends with, and what stands beside it; of a stream, that it has begun is enough. */
+/** The name and details of the status of a call; a stream counts as OK once it has begun. */
 async function call(client: Client, { path, responseStream }: Method, request: Uint8Array, waitMilliseconds?: number) {
   const same = (bytes: Uint8Array) => Buffer.from(bytes);
   const options = waitMilliseconds === undefined ? {} : { deadline: Date.now() + waitMilliseconds };
@@ -98,7 +98,7 @@ async function start(t: TestContext) {
   return { ...served, client, state };
 }
 
-test('a request of each method that is in order is answered', async (t) => {
+test('a valid request of each method succeeds', async (t) => {
   const { client } = await start(t);
   for (const method of requests.methods) {
     const { code, details } = await call(client, method, method.good);
@@ -106,7 +106,7 @@ test('a request of each method that is in order is answered', async (t) => {
   }
 });
 
-test('whatever is sent, a call ends with a status that says what is wrong, and a refused one changes nothing', async (t) => {
+test('any request ends with a status that explains the error, and a refused one changes nothing', async (t) => {
   const { client, logger, state } = await start(t);
   const codes = new Map<string, number>();
   const request = fc
@@ -115,7 +115,7 @@ test('whatever is sent, a call ends with a status that says what is wrong, and a
   await fc.assert(
     fc.asyncProperty(request, async ({ method, bytes }) => {
       const before = state();
-      // It may ask for a revision that never comes.
+      // The request may wait for a revision that never comes.
       const wait = method.path === WAITING ? WAIT_MILLISECONDS : undefined;
       const { code, details } = await call(client, method, bytes, wait);
       codes.set(code, (codes.get(code) ?? 0) + 1);
@@ -131,12 +131,12 @@ test('whatever is sent, a call ends with a status that says what is wrong, and a
     logger.lines.filter(({ level }) => level === 'error'),
     [],
   );
-  // Otherwise the requests are not of the kinds that matter.
+  // Checks that the random requests are varied enough.
   for (const code of ['OK', 'INVALID_ARGUMENT', 'NOT_FOUND']) assert.ok(codes.get(code)! > CALLS / 100, code);
   t.diagnostic([...codes].map(([code, count]) => `${count} ${code}`).join(', '));
 });
 
-test('a body that holds no message ends the call, changes nothing and harms no other call', async (t) => {
+test('a body without a valid message ends the call, changes nothing and harms no other call', async (t) => {
   const { server, client, logger, state } = await start(t);
   const session = connectHttp2('http://localhost', {
     createConnection: () => connect(server.address.slice('unix:'.length)),

@@ -11,7 +11,7 @@ import { decisionRuns } from './runs.js';
 
 const ACCESSES = 50;
 
-test('an index finds every rule that covers an access, each once and in its order', () => {
+test('an index finds every rule that covers an access, each once and in order', () => {
   fc.assert(
     fc.property(randomDecisions(ACCESSES), ({ bound, accesses }) => {
       const index = finish(RuleIndex.inSteps(bound));

@@ -2,7 +2,7 @@ import type { Parameters } from 'fast-check';
 
 const DECISIONS = Number(process.env.HAUBERK_DECISIONS ?? 100_000);
 
-/** The seed of a run, which is printed: HAUBERK_SEED, to begin again where a failure was reported, or a new one. */
+/** The seed of a run, which is printed: HAUBERK_SEED, to repeat a reported failure, or a new one. */
 export function seedOf(what: string): number {
   const seed = Number(process.env.HAUBERK_SEED ?? Date.now() % 2 ** 31);
   process.stdout.write(`# ${what}, HAUBERK_SEED=${seed}\n`);
@@ -10,8 +10,7 @@ export function seedOf(what: string): number {
 }
 
 /**
- * How often to run a property that makes so many decisions each time. HAUBERK_DECISIONS says how many there are to be in
- * all.
+ * How often to run a property that makes this many decisions each time. HAUBERK_DECISIONS sets their total number.
  */
 export function decisionRuns(
   decisionsEach: number,

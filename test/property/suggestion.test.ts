@@ -60,8 +60,8 @@ const socket = fc.record({
   address,
 });
 
-/** As the kernel writes it: only sockets of the internet have ends, and one without a direction has none. */
-function wordOf(use: Parameters<typeof socketKey>[0]): string {
+/** A key as the kernel writes it: only internet sockets have endpoints, and only with a direction. */
+function keyOf(use: Parameters<typeof socketKey>[0]): string {
   const hasEnds = (use.family === 2 || use.family === 10) && use.direction !== 'none';
   return socketKey(hasEnds ? use : { ...use, direction: 'none', port: 0, address: [] }).toString();
 }
@@ -89,7 +89,7 @@ const access: fc.Arbitrary<ObservedAccess> = fc.oneof(
     ...common,
     class: fc.constant('network' as const),
     operations: fc.constant(['communicate'] as const),
-    object: socket.map(wordOf),
+    object: socket.map(keyOf),
     program,
     fromOutside: fc.constant(false),
   }),
@@ -111,7 +111,7 @@ const judgeOf = (accesses: readonly ObservedAccess[]) => {
   return new Judge(compileImage(resolveRules(bound, BLOCK)));
 };
 
-test('under the policy suggested for any accesses, each of them is let through where the posture is block', () => {
+test('the policy suggested for any accesses allows each of them under posture block', () => {
   fc.assert(
     fc.property(fc.array(access, { maxLength: ACCESSES }), (accesses) => {
       const judge = judgeOf(accesses);
@@ -121,7 +121,7 @@ test('under the policy suggested for any accesses, each of them is let through w
   );
 });
 
-test('and what is done elsewhere, or by other means, is refused', () => {
+test('the policy suggested for accesses refuses other objects and other operations', () => {
   const common: Pick<ObservedAccess, 'ownership' | 'terminal' | 'fromOutside' | 'count'> = {
     ownership: 'owner',
     terminal: false,
@@ -135,7 +135,7 @@ test('and what is done elsewhere, or by other means, is refused', () => {
       ...common,
       class: 'network',
       operations: ['communicate'],
-      object: wordOf({ family: 38, type: 5, protocol: 0, direction: 'none', port: 0, address: [] }),
+      object: keyOf({ family: 38, type: 5, protocol: 0, direction: 'none', port: 0, address: [] }),
       program: '/usr/bin/a',
     },
     {

@@ -12,10 +12,10 @@ import { closeHostile, connectHostile, HOSTILE_REQUESTS } from '../support/hosti
 import { KubearmorClient } from '../support/kubearmor-client.js';
 import { plainPolicies } from '../support/many-policies.js';
 import { makePolicy, makeRule } from '../support/policy-messages.js';
-import { KUBEARMOR_SOCKET, SOCKET } from './places.js';
 import type { Listening } from './server.js';
+import { KUBEARMOR_SOCKET, SOCKET } from './socket-names.js';
 
-/** Where the daemon is. */
+/** The addresses of the daemon. */
 export interface Target extends Listening {
   readonly directory: string;
 }
@@ -26,17 +26,17 @@ interface Task {
   run(round: number): Promise<unknown>;
 }
 
-/** Others keep the one thread that reads requests busy for seconds. */
+/** Without those that keep the one thread that reads requests busy for seconds. */
 const HOSTILE = HOSTILE_REQUESTS.filter(({ isSlow }) => !isSlow);
 const FIRST_CONTAINER = '0'.repeat(64);
-/** Names of profiles that come and go. */
+/** How many profiles are created and deleted. */
 const PROFILES = 3;
 const SILENT_CONNECTIONS = 40;
 const VICTIM_MILLISECONDS = 3000;
-/** So long a connection of frames stays. */
+/** How long a connection with random frames lasts. */
 const FRAMES_MILLISECONDS = 200;
 
-/** Loads a daemon with everything that clients do to it, good and bad, until it is told to stop; leaves no connection behind. */
+/** Loads a daemon for a time with everything that clients do, good and bad; leaves no connection open. */
 export async function load(target: Target, milliseconds: number): Promise<Record<string, number>> {
   const socket = join(target.directory, SOCKET);
   const address = `unix:${socket}`;
@@ -66,7 +66,7 @@ export async function load(target: Target, milliseconds: number): Promise<Record
   await Promise.all(
     Object.entries(tasks).map(async ([name, { pause, run }]) => {
       for (let round = 0; !stopping.aborted; round++) {
-        // What is refused is refused: what it leaves behind is what matters.
+        // Requests may be refused: the test is about what they leave behind.
         const isDone = await run(round).then(
           () => true,
           () => false,
@@ -84,7 +84,7 @@ export async function load(target: Target, milliseconds: number): Promise<Record
   return runs;
 }
 
-/** Takes away what was made, also by calls that ended too late. */
+/** Removes what was created, also by calls that ended late. */
 async function clear(client: HauberkClient): Promise<void> {
   await client.policies.syncPolicies({});
   await client.containers.syncContainers({});
@@ -152,7 +152,7 @@ async function readAll(client: HauberkClient): Promise<void> {
   await client.containers.getEffectivePolicy({ containerId: FIRST_CONTAINER });
 }
 
-/** Some of what is in the journal. */
+/** Reads some events from the journal. */
 async function readJournal(client: HauberkClient, round: number): Promise<void> {
   const seconds = BigInt(Math.floor(Date.now() / 1000) - 5 * (1 + (round % 5)));
   let count = 0;

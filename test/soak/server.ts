@@ -17,15 +17,15 @@ import { recordOf } from '../support/event-record.js';
 import { InMemoryControlPlane } from '../support/in-memory-control-plane.js';
 import { journaledEvents } from '../support/journaled-events.js';
 import { makeEvent } from '../unit/events/support.js';
-import { KUBEARMOR_SOCKET, SOCKET } from './places.js';
+import { KUBEARMOR_SOCKET, SOCKET } from './socket-names.js';
 
 /**
- * A program: what the daemon keeps and serves, over a kernel that is memory: store, journal, export, metrics, both APIs on a Unix
- * socket, and one by TLS; events come all the time. Parameters: a directory of its own with the files of certificates.
- * Says by messages where it listens and, each time it is asked, what it holds after a collection of garbage.
+ * A program: the daemon's storage and servers over an in-memory kernel: store, journal, export, metrics, both APIs on Unix
+ * sockets, and one with TLS, with a constant flow of events. Parameter: a directory of its own with certificates.
+ * Reports by messages its addresses and, on each request, the memory that it holds after a garbage collection.
  */
 
-/** What a process holds. */
+/** The resources that a process holds. */
 export interface Holding {
   readonly heap: number;
   /** Bytes of buffers. */
@@ -43,7 +43,7 @@ export interface Listening {
 const CONTAINERS = 200;
 const EVENTS_A_BATCH = 20;
 const BATCH_MILLISECONDS = 20;
-/** Small, so that files come and go. */
+/** Small, so that files are created and deleted. */
 const JOURNAL_BYTES = 16 * 1024 * 1024;
 const EXPORT = { bytes: 2 * 1024 * 1024, files: 3 };
 
@@ -67,7 +67,7 @@ for (let number = 0; number < CONTAINERS; number++) {
   await plane.tracker.register({ ...description, origin: 'docker' }, namespaces, { by: 'event' });
 }
 await plane.recordings.resume({ profiled: [], accesses: [] });
-// Full from the beginning, so that it does not grow while it is watched.
+// Full from the beginning, so that it does not grow during the measurement.
 for (let number = 0; number < REMEMBERED_MAX; number++) remember(number);
 
 const events = await journaledEvents(within('journal'), {
@@ -86,7 +86,7 @@ const kubearmor = createKubearmorServices({
   eventsPerSecond: 0,
   throttle: { perSecond: 0, silence: 0 },
 });
-// A connection that breaks HTTP/2 as it ends is noticed by the keepalive alone.
+// Only the keepalive detects a connection that ends with a violation of HTTP/2.
 const limits = { requestsPerSecond: 1000, keepaliveSeconds: 2 };
 await startServer({ listen: `unix:${within(SOCKET)}`, services, logger, limits });
 await startServer({ listen: `unix:${within(KUBEARMOR_SOCKET)}`, services: kubearmor.services, logger, limits });
@@ -137,7 +137,7 @@ setInterval(() => {
   void events.write(batch);
 }, BATCH_MILLISECONDS);
 
-/** What a container did, as the kernel would report it. */
+/** An access of a container, as the kernel would report it. */
 function remember(what: number): void {
   const container = what % CONTAINERS;
   plane.memory.add(`${container}`, observedAccess(recordOf({ object: `/srv/${what}` })));

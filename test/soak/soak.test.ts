@@ -11,19 +11,19 @@ import { load } from './load.js';
 import type { Holding, Listening } from './server.js';
 
 const SECONDS = Number(process.env.HAUBERK_SOAK_SECONDS ?? 600);
-/** After each part the load rests, so that what is held is held for nobody. */
+/** The load pauses after each part, so that nothing is held for clients. */
 const PARTS = 10;
-/** In these everything comes to the size that it keeps. */
+/** The first parts, in which everything reaches its final size. */
 const WARM_UP = 7;
-/** A connection that broke HTTP/2 as it ended is closed once its keepalive has failed, after 22 seconds. */
+/** A connection that ended with a violation of HTTP/2 is closed when its keepalive fails, after 22 seconds. */
 const REST_MILLISECONDS = 25_000;
 const MEBIBYTE = 1024 * 1024;
-/** Between the lowest values of two parts after the warm-up and those of the last two. */
+/** The allowed growth from the lower value of the two parts after the warm-up to that of the last two. */
 const GROWTH_MAX: Holding = {
   heap: 4 * MEBIBYTE,
   buffers: 4 * MEBIBYTE,
   resident: 40 * MEBIBYTE,
-  // A thread for work that comes and goes has four.
+  // A thread that is started when needed has four.
   descriptors: 5,
   threads: 1,
 };
@@ -50,7 +50,7 @@ test(`after ${SECONDS} seconds of everything that clients do, memory, descriptor
   for (let part = 0; part < PARTS; part++) {
     const runs = await load({ ...listening, directory }, (SECONDS * 1000) / PARTS - REST_MILLISECONDS);
     await sleep(REST_MILLISECONDS);
-    server.send('what do you hold?');
+    server.send('report');
     const now = await ask<Holding>(server);
     held.push(now);
     const { heap, buffers, resident, descriptors, threads } = now;

@@ -4,7 +4,7 @@ import { connect as connectSocket } from 'node:net';
 import { connect } from '../../src/client/index.js';
 import { KubearmorClient } from '../support/kubearmor-client.js';
 
-/** A program: a client in the midst of everything, until it is killed. Parameters: the paths of both sockets. */
+/** A program: a client that uses everything at once until it is killed. Parameters: the paths of both sockets. */
 
 const [socket = '', kubearmorSocket = ''] = process.argv.slice(2);
 const client = connect({ address: `unix:${socket}` });
@@ -22,7 +22,7 @@ async function ask(): Promise<never> {
   }
 }
 
-/** Asks and reads nothing. */
+/** Sends requests and reads no responses. */
 async function leaveUnread(): Promise<void> {
   const session = connectHttp2('http://localhost', {
     createConnection: () => connectSocket(socket),

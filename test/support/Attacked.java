@@ -1,12 +1,12 @@
 import java.net.Socket;
 
-/** Does its work and then what an attacker would have it do. Usage: Attacked [attacked] */
+/** Does its work, and then, with the argument `attacked`, what an attacker would make it do. Usage: Attacked [attacked] */
 class Attacked {
     public static void main(String[] parameters) throws Exception {
         System.out.println("hello from Java");
         if (parameters.length == 0) return;
         attempt("run a program", () -> new ProcessBuilder("/usr/bin/id").start());
-        attempt("ask a directory", () -> new Socket("127.0.0.1", 1389));
+        attempt("connect to a directory server", () -> new Socket("127.0.0.1", 1389));
     }
 
     interface Attempt {

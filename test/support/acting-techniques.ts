@@ -1,19 +1,19 @@
 import { basename, dirname } from 'node:path';
 
-export interface ActingPlaces {
+export interface ActingPaths {
   /** Of test/support/uses.c. */
   readonly helper: string;
   readonly secret: string;
-  /** One that no image has brought, and one of it. */
+  /** A library that is not part of the image, and one that is. */
   readonly library: string;
   readonly imageLibrary: string;
 }
 
-export interface ReplacedPlaces {
+export interface ReplacedPaths {
   readonly helper: string;
-  /** The source's file, in a directory in which all are sources. */
+  /** The file of the source, in a directory in which all files are sources. */
   readonly source: string;
-  /** A file elsewhere; its name with more behind it is free. */
+  /** A file in another directory; there is none whose name starts with it. */
   readonly other: string;
 }
 
@@ -26,7 +26,7 @@ interface Expected {
 export interface ActingTechnique {
   readonly technique: string;
   readonly script: string;
-  /** What an event says of it. */
+  /** Fields of its event. */
   readonly reported: Expected;
 }
 
@@ -45,7 +45,7 @@ export const actingTechniques = ({
   secret,
   library,
   imageLibrary,
-}: ActingPlaces): readonly ActingTechnique[] => [
+}: ActingPaths): readonly ActingTechnique[] => [
   ...Object.entries(REACHING).map(([how, technique]) => ({
     technique,
     script: `${helper} reach-into ${how} /usr/bin/cat`,
@@ -64,7 +64,7 @@ export const actingTechniques = ({
     reported: { operation: 'map', object: library, result: 'RESULT_PASSED' },
   })),
   {
-    technique: 'its loader is given a directory of libraries by LD_LIBRARY_PATH',
+    technique: 'its loader searches another directory, by LD_LIBRARY_PATH',
     script: `cp ${imageLibrary.replace('libm', 'libc')} ${dirname(library)}/libc.so.6; LD_LIBRARY_PATH=${dirname(library)} cat ${secret}`,
     reported: { operation: 'map', object: `${dirname(library)}/libc.so.6`, result: 'RESULT_PASSED' },
   },
@@ -75,28 +75,28 @@ export const actingTechniques = ({
     reported: { operation: 'open', object: secret, result: 'RESULT_DENIED' },
   },
   {
-    technique: 'another library is mounted over one of its own, in mounts of its own',
+    technique: 'another library is mounted over one of its own, in a new mount namespace',
     script: `cp ${imageLibrary.replace('libm', 'libc')} ${library}.c &&
       unshare --mount sh -c "mount --bind ${library}.c ${imageLibrary.replace('libm', 'libc')} && cat ${secret}"`,
     reported: { operation: 'open', object: secret, result: 'RESULT_DENIED' },
   },
   {
-    technique: 'a library is named behind a long variable, by a file without a name',
+    technique: 'a library without a name is preloaded, by a variable behind a very long one',
     script: `perl -MIO::Handle -e '$ENV{A} = "x" x 9000; my $fd = syscall(${process.arch === 'arm64' ? 279 : 319}, my $n = "l", 0);
       open(my $from, "<", "${imageLibrary}"); open(my $to, ">&=", $fd); local $/; print {$to} <$from>; $to->flush;
       $ENV{LD_PRELOAD} = "/proc/$$/fd/$fd"; system("cat", "${secret}") == 0 or exit 1'`,
     reported: { operation: 'open', object: secret, result: 'RESULT_DENIED' },
   },
 ];
-/** The source's file, and the way to it. */
-export const replacements = ({ helper, source, other }: ReplacedPlaces): Readonly<Record<string, string>> => ({
-  'another file is renamed to it': `cp ${helper} ${other}.new && mv -f ${other}.new ${source}`,
+/** Ways to replace the file of a source, or a directory above it. */
+export const replacements = ({ helper, source, other }: ReplacedPaths): Readonly<Record<string, string>> => ({
+  'another file is renamed over it': `cp ${helper} ${other}.new && mv -f ${other}.new ${source}`,
   'it is written to': `printf x >>${source}`,
-  'it is made again': `rm ${source}; cp ${helper} ${source}`,
-  'another file is linked to it': `rm ${source}; ln ${other} ${source}`,
+  'it is deleted and created again': `rm ${source}; cp ${helper} ${source}`,
+  'another file is linked in its place': `rm ${source}; ln ${other} ${source}`,
   'a symbolic link is made in its place': `rm ${source}; ln -s ${helper} ${source}`,
   'it is exchanged with another file': `perl -e 'syscall(${process.arch === 'arm64' ? 276 : 316}, -100, my $a = "${source}", -100, my $b = "${other}", 2) == 0 or die "$!\\n"'`,
   'another file is mounted over it': `unshare --mount mount --bind ${helper} ${source}`,
-  'another directory is mounted on the way to it': `unshare --mount mount --bind /usr ${dirname(source)}`,
+  'another directory is mounted over its directory': `unshare --mount mount --bind /usr ${dirname(source)}`,
   'the directory is renamed': `mv ${dirname(source)} ${other}.d && mv ${other}.d ${dirname(source)}`,
 });

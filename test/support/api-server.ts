@@ -10,7 +10,7 @@ import { eventually } from './eventually.js';
 import { freePort } from './free-port.js';
 import { NODE } from './kubelet.js';
 
-/** Under emulation it begins slowly. */
+/** Under emulation it starts slowly. */
 const WAIT_MILLISECONDS = 300_000;
 const ADMIN_TOKEN = 'admin-of-the-test';
 const KUBELET_TOKEN = 'kubelet-of-the-test';
@@ -24,7 +24,7 @@ export class ApiServer {
   #ports!: { readonly etcd: number; readonly peer: number; readonly api: number };
   #admin!: ApiClient;
 
-  /** As tools/test-cluster names the programs. */
+  /** With the programs that tools/test-cluster names in environment variables. */
   static async start(): Promise<ApiServer> {
     const server = new ApiServer();
     try {
@@ -42,7 +42,7 @@ export class ApiServer {
     return this.#admin;
   }
 
-  /** A directory as a pod has it, with a token of the service account; written again by each call. */
+  /** A service account directory as in a pod, with a token; each call writes it again. */
   async serviceAccount(
     namespace: string,
     name: string,
@@ -58,7 +58,7 @@ export class ApiServer {
     return { directory, environment: this.#environment() };
   }
 
-  /** Creates, or leaves as they are, the objects of a YAML text; in a dry run the server only looks at them. */
+  /** Creates the objects of a YAML text that do not exist yet; in a dry run the server only validates them. */
   async apply(text: string, { dryRun = false } = {}): Promise<void> {
     for (const document of parseAllDocuments(text)) {
       const object = document.toJS() as {
@@ -86,7 +86,7 @@ export class ApiServer {
         made = await this.#admin.create(path, body);
         return true;
       } catch (error) {
-        // A server that begins, or a definition that is new: it says so.
+        // The server is still starting, or does not serve a new definition yet.
         if (error instanceof ApiError && [404, 429, 503].includes(error.code)) return false;
         throw error;
       }
@@ -94,18 +94,18 @@ export class ApiServer {
     return made as KubernetesObject;
   }
 
-  /** A file by which the kubelet of {@link NODE} is let in. */
+  /** The kubeconfig of the kubelet of {@link NODE}. */
   kubeletConfig(): string {
     return this.#kubeconfig('kubelet', { token: KUBELET_TOKEN });
   }
 
-  /** A file by which a daemon that is not a pod is let in as a service account. */
+  /** The kubeconfig for a daemon outside of a pod that authenticates as a service account. */
   async kubeconfigOf(namespace: string, name: string): Promise<string> {
     const { directory } = await this.serviceAccount(namespace, name);
     return this.#kubeconfig(`${namespace}-${name}`, { tokenFile: join(directory, 'token') });
   }
 
-  /** Answers 429 to everything that a group asks, by a priority level without seats; undefined ends that. */
+  /** Answers 429 to all requests of a group, by a priority level without seats; undefined ends that. */
   async refuse(group: string | undefined): Promise<void> {
     const metadata = { name: 'refused' };
     if (group === undefined) {
@@ -141,7 +141,7 @@ export class ApiServer {
       `--token-auth-file=${join(this.#directory, 'tokens')}`,
       '--authorization-mode=Node,RBAC',
       '--service-cluster-ip-range=10.96.0.0/24',
-      // Nobody makes pods' tokens and default accounts here.
+      // No controller creates tokens of pods and default accounts here.
       '--disable-admission-plugins=ServiceAccount',
       '--allow-privileged=true',
       '--endpoint-reconciler-type=none',
@@ -165,7 +165,7 @@ export class ApiServer {
     rmSync(this.#directory, { recursive: true, force: true });
   }
 
-  /** Has etcd forget all versions before now, as it does by itself after some minutes. */
+  /** Makes etcd compact all earlier revisions, as the API server does every few minutes. */
   async compact(): Promise<void> {
     const ask = async (path: string, body: object) => {
       const url = `http://127.0.0.1:${this.#ports.etcd}/v3/kv/${path}`;
@@ -228,7 +228,7 @@ export class ApiServer {
     return directory;
   }
 
-  /** It has signed its certificate itself. */
+  /** The server's certificate is self-signed. */
   #authorities(): string {
     const directory = join(this.#directory, 'certificates');
     const certificates = readdirSync(directory).filter((name) => name.endsWith('.crt'));
@@ -264,7 +264,7 @@ export class ApiServer {
     this.#children.delete(name);
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const ended = new Promise((resolve) => child.once('exit', resolve));
-    // It would wait for those who watch.
+    // A regular end would wait for clients that watch.
     child.kill('SIGKILL');
     await ended;
   }
@@ -275,7 +275,7 @@ const PLURALS: Readonly<Record<string, string>> = {
   PriorityClass: 'priorityclasses',
 };
 
-/** Where an object is created. */
+/** The path at which an object is created. */
 function collectionOf(object: { apiVersion: string; kind: string; metadata: { namespace?: string } }): string {
   const { apiVersion, kind, metadata } = object;
   const root = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;

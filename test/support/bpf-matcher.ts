@@ -77,7 +77,7 @@ export class BpfMatcher {
     return this.decideAll(key, actor, [operation], ownership);
   }
 
-  /** The one answer to an access that is several operations, all on the same subject. */
+  /** The decision on an access that is several operations on the same subject. */
   decideAll(key: Uint8Array, actor: Actor, operations: readonly Operation[], ownership: Ownership): Decision {
     const subject = subjectOfOperation(operations[0]!);
     const entries = operations.map((operation) => operationsOn(subject).indexOf(operation));

@@ -2,23 +2,23 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 
 const OBJECT = 'build/bpf/hauberk.bpf.o';
-/** `r0 = 0` and `r0 = *(u64 *)(r0 + 0)`: to read by what is no pointer is what kernels have refused programs of ours for. */
-const READ_BY_A_NUMBER = Buffer.from('b700000000000000' + '7900000000000000', 'hex');
+/** `r0 = 0` and `r0 = *(u64 *)(r0 + 0)`: kernels have refused programs for such reads through a scalar. */
+const READ_THROUGH_A_SCALAR = Buffer.from('b700000000000000' + '7900000000000000', 'hex');
 
-/** As it was when the tests began: they put others in its place. */
+/** Read before tests mount other objects over it. */
 const REAL = readFileSync(OBJECT);
 
-/** A copy of the real object with programs that a kernel does not take. */
+/** A copy of the real object with programs that a kernel refuses. */
 export class BrokenObject {
   readonly #bytes = Buffer.from(REAL);
 
-  /** Lets a program begin with a read that the verifier refuses. */
+  /** Makes a program begin with a read that the verifier refuses. */
   refuse(program: string): this {
-    READ_BY_A_NUMBER.copy(this.#bytes, this.#placeOf(program));
+    READ_THROUGH_A_SCALAR.copy(this.#bytes, this.#offsetOf(program));
     return this;
   }
 
-  /** Lets a program ask for a hook that no kernel has; the name is as long as that of the real one. */
+  /** Makes programs of a hook name one that no kernel has; both names have the same length. */
   rename(hook: string, absent: string): this {
     const [from, to] = [hook, absent].map((name) => Buffer.from(`lsm/${name}\0`));
     for (let at = this.#bytes.indexOf(from!); at >= 0; at = this.#bytes.indexOf(from!, at + 1))
@@ -26,7 +26,7 @@ export class BrokenObject {
     return this;
   }
 
-  /** Lets no kernel have the hooks of any program but these and the essential ones, which the verifier then goes through sooner. */
+  /** Keeps only these hooks and the essential ones; no kernel has the others. Fewer programs are also verified sooner. */
   only(...hooks: string[]): this {
     const kept = [...hooks, 'bprm_check_security', 'bprm_committed_creds', 'task_alloc'];
     for (const [, hook] of readelf('-SW').matchAll(/\s\??lsm\/(\w+)\s/gu))
@@ -39,8 +39,8 @@ export class BrokenObject {
     return path;
   }
 
-  /** Where the instructions of a program begin in the file. */
-  #placeOf(program: string): number {
+  /** Offset of a program's instructions in the file. */
+  #offsetOf(program: string): number {
     const sections = new Map<string, number>();
     for (const [, number, offset] of readelf('-SW').matchAll(/^\s*\[\s*(\d+)\] \S+\s+PROGBITS\s+\w+ (\w+)/gmu))
       sections.set(number!, Number.parseInt(offset!, 16));

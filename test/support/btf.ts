@@ -15,7 +15,7 @@ const MEMBER_BYTES = 12;
 const ENUMERATOR_BYTES = 8;
 const COUNT_MASK = 0xffff;
 
-/** The types an object file was compiled with. */
+/** The types in an object file. */
 export class ObjectTypes {
   readonly #types: Pointer;
 

@@ -53,7 +53,7 @@ const FILES: Record<Service, string> = {
   TelemetryService: 'telemetry',
 };
 
-/** A client made from proto/ at run time, as an outsider makes one; it shares no code with the daemon. */
+/** A client made from proto/ at run time, as a third party would; it shares no code with the daemon. */
 export class Client {
   readonly #services = new Map<Service, grpc.Client>();
 
@@ -129,7 +129,7 @@ export class EventStream {
     });
   }
 
-  /** The first event that satisfies `wanted`, past or to come; throws with what came instead after `milliseconds`. */
+  /** The first event, received or future, that satisfies `wanted`; after `milliseconds` throws with those received. */
   async find(wanted: (event: ReceivedEvent) => boolean, milliseconds = 60_000): Promise<ReceivedEvent> {
     const deadline = Date.now() + milliseconds;
     for (;;) {
@@ -147,7 +147,7 @@ export class EventStream {
     }
   }
 
-  /** Forgets what has come so far. */
+  /** Forgets the events received so far. */
   clear(): void {
     this.events.length = 0;
   }

@@ -14,7 +14,7 @@ import { RecordingLogger } from './recording-sink.js';
 
 const HOST = hostAsSubject({ pidNamespace: 10, mountNamespace: 11 }, {}, {});
 
-/** A daemon over a kernel that is memory, with the least rights that packaging/kubernetes gives it. */
+/** A daemon over an in-memory kernel, with only the rights that packaging/kubernetes gives it. */
 export class ClusterNode {
   readonly plane = new InMemoryControlPlane(NOTHING_DESIRED, new MemoryKernel(), HOST);
   readonly logger = new RecordingLogger();
@@ -28,7 +28,7 @@ export class ClusterNode {
     refine: (description) => this.pods.describe(description),
   });
   readonly overrides: string[] = [];
-  /** For a stand-in of a runtime. */
+  /** Takes containers of a simulated runtime. */
   readonly sink = this.intake.sinkOf({ key: 'stand-in', name: 'stand-in', origin: 'cri' });
   tokenFile = '';
   cluster!: FollowedCluster;

@@ -9,7 +9,7 @@ export interface Ended {
 
 interface Options {
   readonly input?: string;
-  /** What the user answers to questions; nobody is there to be asked when left out. */
+  /** The user's answer to prompts; when left out, there is nobody to ask. */
   readonly answer?: string;
   readonly outIsTerminal?: boolean;
   readonly errIsTerminal?: boolean;

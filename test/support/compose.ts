@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 
-/** A service of docker-compose.yml, with what this project's services use. */
+/** A service of docker-compose.yml, with the settings that this project's services use. */
 export interface ComposeService {
   readonly image: string;
   readonly restart: string;
@@ -23,21 +23,21 @@ export function composeServices(): Record<'hauberkd' | 'prometheus', ComposeServ
   return parse(readFileSync('docker-compose.yml', 'utf8')).services;
 }
 
-/** The flags of `docker run` that say the same as the service. @throws Error for a setting this does not know */
+/** The flags of `docker run` that are equivalent to the service. @throws Error for an unknown setting */
 export function runFlags(service: ComposeService): string[] {
   const each = (flag: string, values: readonly string[] = []) => values.map((value) => `--${flag}=${value}`);
   const flags: Record<keyof ComposeService, () => string[]> = {
     build: () => [],
     image: () => [],
     command: () => [],
-    // A container that is to be looked at when it fails does not start again.
+    // A container that fails is not restarted, so that it can be examined.
     restart: () => [],
     runtime: () => each('runtime', [service.runtime!]),
     pid: () => each('pid', [service.pid!]),
     network_mode: () => each('network', [service.network_mode]),
     cap_drop: () => each('cap-drop', service.cap_drop),
     cap_add: () => each('cap-add', service.cap_add),
-    // The two write the same options with a colon or an equals sign.
+    // Compose writes a colon where docker run takes an equals sign.
     security_opt: () =>
       each(
         'security-opt',

@@ -17,11 +17,11 @@ export interface ContainerdOptions {
   readonly runcOptions?: string;
   /** More of the configuration, in sections of its own. */
   readonly configuration?: string;
-  /** Leaves CRI out, as the containerd that Docker's own packages bring is set up. */
+  /** Disables CRI, as the containerd of Docker's own packages does. */
   readonly withoutCri?: boolean;
 }
 
-/** One with NRI, that waits long enough for what is emulated: it lets a container continue when its plugin is late. */
+/** With NRI, and a timeout that suits emulation: when a plugin is late, containerd continues without it. */
 export const NRI: ContainerdOptions & { readonly socket: string; readonly configuration: string } = {
   version: '1.7',
   socket: '/run/nri-test/nri.sock',
@@ -42,7 +42,7 @@ export function containerdMissing(version: ContainerdVersion): string | undefine
   return status === 0 ? undefined : `there is no containerd ${version}: ${stderr.trim()}`;
 }
 
-/** The specification that this containerd gives a container, to be changed and given as base_runtime_spec. */
+/** The default specification of containers, to be changed and set as base_runtime_spec. */
 export function defaultSpecification(version: ContainerdVersion): Record<string, unknown> {
   return JSON.parse(execFileSync(join(programsOf(version), 'ctr'), ['oci', 'spec'], { encoding: 'utf8' }));
 }
@@ -52,7 +52,7 @@ function programsOf(version: ContainerdVersion): string {
 }
 
 /**
- * A containerd of its own directories and sockets beside whatever else runs here, which serves CRI for pods on the host's
+ * A containerd with its own directories and sockets, beside whatever else runs here. It serves CRI for pods on the host's
  * network.
  */
 export class Containerd {
@@ -71,7 +71,7 @@ export class Containerd {
     this.#programs = programsOf(options.version);
   }
 
-  /** Starts it, with the image BUSYBOX_IMAGE, and returns when it answers. */
+  /** Starts it with the image BUSYBOX_IMAGE, and resolves when it answers. */
   static async start(options: ContainerdOptions): Promise<Containerd> {
     const containerd = new Containerd(options);
     try {
@@ -80,7 +80,7 @@ export class Containerd {
       const root = join(containerd.directory, 'image');
       mkdirSync(root);
       layOutBusybox(root);
-      // The sandbox's own process only has to stay.
+      // The process of the sandbox only has to keep running.
       containerd.importImage(root, PAUSE_IMAGE, { entrypoint: ['/bin/busybox', 'sleep', '1000000'] });
       containerd.importImage(root, BUSYBOX_IMAGE);
       return containerd;
@@ -92,7 +92,7 @@ export class Containerd {
 
   importImage(root: string, name: string, options: ImageOptions = {}): void {
     const archive = saveImage(root, join(this.directory, 'image.tar'), name, options);
-    // Since 2.0 the daemon would unpack it, into the snapshotter of its own choice.
+    // Since 2.0 the daemon would otherwise unpack the image, into a snapshotter of its own choice.
     const local = this.#options.version === '2' ? ['--local'] : [];
     this.ctr('images', 'import', ...local, '--snapshotter', 'native', archive);
     rmSync(archive);
@@ -131,7 +131,7 @@ export class Containerd {
     }
   }
 
-  /** Ends it with all its containers, and takes its directories away. */
+  /** Ends it with all its containers, and removes its directories. */
   async stop(): Promise<void> {
     try {
       if (this.#process !== undefined && this.#options.withoutCri !== true) await this.runtime.removeAllPods();

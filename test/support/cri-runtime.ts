@@ -10,7 +10,7 @@ export interface PodOptions {
   readonly namespace?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
-  /** Where the output of its containers is kept, each in a file NAME.log in the form CRI lays down. */
+  /** The directory for the output of its containers, each in a file NAME.log in the format of CRI. */
   readonly logDirectory?: string;
 }
 
@@ -46,7 +46,7 @@ type Answer = {
 
 const HOST_NETWORK = { securityContext: { namespaceOptions: { network: 'NODE', pid: 'CONTAINER', ipc: 'POD' } } };
 
-/** Does what a kubelet does: makes pods and containers by CRI, and waits for each call to be done. */
+/** Creates pods and containers by CRI, as a kubelet does, and waits for each call. */
 export class CriRuntime {
   readonly #client: { close(): void } & Record<string, Call>;
 
@@ -64,7 +64,7 @@ export class CriRuntime {
     const uid = randomUUID();
     const config = {
       metadata: { name, namespace, uid },
-      // As the kubelet does it.
+      // The labels that the kubelet sets.
       labels: {
         ...labels,
         'io.kubernetes.pod.name': name,
@@ -79,7 +79,7 @@ export class CriRuntime {
     return { id: podSandboxId, config } satisfies Pod;
   }
 
-  /** Makes a container that does not run yet; returns its id. */
+  /** Creates a container without starting it; returns its id. */
   async createContainer(pod: Pod, { name = 'main', image, command, ...rest }: ContainerOptions): Promise<string> {
     const { containerId } = await this.#call('CreateContainer', {
       podSandboxId: pod.id,

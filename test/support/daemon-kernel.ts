@@ -4,7 +4,7 @@ import type { Enforcer } from '../../src/kernel/enforcer.js';
 import { MemoryCounts, MemoryKernel } from './in-memory-control-plane.js';
 import { MemoryHoldings } from './memory-holdings.js';
 
-/** The whole of what the daemon asks of the kernel, in memory. */
+/** An in-memory implementation of everything that the daemon needs of the kernel. */
 export class DaemonKernel extends MemoryKernel implements Enforcer {
   readonly holdings = new MemoryHoldings({ pidNamespace: 0, mountNamespace: 0 });
   readonly accesses = new MemoryCounts();
@@ -13,9 +13,9 @@ export class DaemonKernel extends MemoryKernel implements Enforcer {
   readonly ringId = 7n;
   readonly ringWakeUps = 0;
   limit: object | undefined;
-  /** What was done to end it, in order. */
+  /** The steps of its shutdown, in order. */
   readonly ends: string[] = [];
-  /** Thrown by the method of that name. */
+  /** The method of this name throws. */
   fails: string | undefined;
 
   refuseHeld(isNeeded: boolean): Promise<void> {
@@ -78,7 +78,7 @@ export class DaemonKernel extends MemoryKernel implements Enforcer {
   }
 }
 
-/** A ring of events into which tests put records. */
+/** An event ring into which tests put records. */
 export class MemoryRing {
   readonly records: Buffer[] = [];
   isClosed = false;
@@ -98,7 +98,7 @@ export class MemoryRing {
     onRecords();
   }
 
-  /** Tells the reader of a record, if there is one. */
+  /** Hands a record to the reader, if there is one. */
   put(record: Buffer): void {
     this.records.push(record);
     this.#onRecords?.();

@@ -9,7 +9,7 @@ import { Client } from './client.js';
 import { forgetState, PIN_DIRECTORY } from './kept-programs.js';
 
 const START_MILLISECONDS = 240_000;
-/** How long containers that run already may take to be known; it serves before. */
+/** How long the daemon may take to know the containers that already run; it serves clients before that. */
 const KNOWN_MILLISECONDS = 10_000;
 
 /** The part of GetStatus that reports whether it enforces. */
@@ -27,8 +27,8 @@ function knowsContainers({ sources, containers, unprotectedContainers }: Status)
 }
 
 /**
- * Takes away what daemons have left in the kernel: at once from its place, for good while the test continues, since the
- * kernel waits a tenth of a second for each program.
+ * Removes what daemons have left in the kernel: renames it at once and deletes it in the background, since the kernel
+ * waits a tenth of a second for each program.
  */
 export function removePins(directory: string): void {
   if (!existsSync(directory)) return;
@@ -54,22 +54,22 @@ export class Daemon {
     this.address = address ?? `unix:${join(this.directory, 'hauberk.sock')}`;
   }
 
-  /** Asks whether it serves by this client: one that shows a certificate, say. */
+  /** Checks readiness with this client, such as one with a certificate. */
   connectWith(client: Client): void {
     this.#client = client;
   }
 
-  /** What the daemon has written so far, over all its starts. */
+  /** The daemon's output so far, over all its starts. */
   get log(): string {
     return this.#log;
   }
 
-  /** Starts it and waits until it says that it enforces. */
+  /** Starts it and waits until it reports that it enforces. */
   start(...flags: string[]): Promise<void> {
     return this.#launch(flags, ({ enforcing }) => enforcing);
   }
 
-  /** Starts it and waits until it says that it does not, and why. */
+  /** Starts it and waits until it reports that it does not enforce, and why. */
   async startDamaged(): Promise<string> {
     let reason = '';
     await this.#launch([], (status) => {
@@ -80,7 +80,7 @@ export class Daemon {
   }
 
   async #launch(flags: readonly string[], isReady: (status: Status) => boolean): Promise<void> {
-    // A fresh install: what other daemons of the machine have left in the kernel would report a state that is gone.
+    // A fresh install: leftovers of other daemons in the kernel would refer to a state that no longer exists.
     if (!existsSync(this.stateDirectory) && !forgetState(this.pinDirectory)) removePins(this.pinDirectory);
     const child = this.spawn(...flags);
     const client = this.#client ?? new Client(this.address);
@@ -120,12 +120,12 @@ export class Daemon {
     return child;
   }
 
-  /** Its number in the process table. */
+  /** Its process id. */
   get pid(): number {
     return this.#process!.pid!;
   }
 
-  /** Lets the process stand still, or continue. */
+  /** Suspends the process, or continues it. */
   send(signal: 'SIGSTOP' | 'SIGCONT'): void {
     this.#process!.kill(signal);
   }
@@ -146,7 +146,7 @@ export class Daemon {
   }
 
   async metrics(): Promise<string> {
-    // A connection of its own: one that was kept may be closed just now, by a daemon that stood still.
+    // A new connection: a daemon that was suspended may be closing one that was kept alive.
     const [response] = (await once(get(`http://${this.metricsAddress}/metrics`, { agent: false }), 'response')) as [
       IncomingMessage,
     ];

@@ -3,7 +3,7 @@ import { Client } from './client.js';
 
 const START_MILLISECONDS = 300_000;
 
-/** hauberkd with its default addresses and directories, started by whatever command a deployment has. */
+/** hauberkd with its default addresses and directories, started by the command of a deployment. */
 export class DeployedDaemon {
   readonly client = new Client('unix:/run/hauberk/hauberk.sock');
   #process: ChildProcess | undefined;
@@ -13,7 +13,7 @@ export class DeployedDaemon {
     return this.#log;
   }
 
-  /** @throws Error with what the command has written, when it ends or when hauberkd does not serve */
+  /** @throws Error with the command's output, when it ends or hauberkd does not serve */
   async start([program, ...parameters]: readonly string[]): Promise<ChildProcess> {
     const child = spawn(program!, parameters, { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#process = child;

@@ -4,7 +4,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Debian's client; another on the PATH may be too new for the daemon. */
+/** Debian's client; another one in PATH may be too new for the daemon. */
 const CLIENT = '/usr/bin/docker';
 
 export interface Outcome {
@@ -40,7 +40,7 @@ export function exec(container: string, ...command: string[]): Outcome {
 }
 
 /**
- * Runs a command with all privileges in a container that keeps running: enters its namespaces, which an emulated machine
+ * Runs a command with all privileges in a running container by entering its namespaces, which an emulated machine
  * does several times as fast as `docker exec`.
  */
 export function enter(container: string, ...command: string[]): Outcome {
@@ -49,7 +49,7 @@ export function enter(container: string, ...command: string[]): Outcome {
   return { status: status ?? -1, output: read() };
 }
 
-/** The same without holding this process up, and with more variables in its environment. */
+/** The same without blocking this process, and with more environment variables. */
 export async function enterMeanwhile(container: string, command: string[], variables: NodeJS.ProcessEnv) {
   const { parameters, options, read } = entering(container, command, variables);
   const [status] = await once(spawn(NSENTER, parameters, options), 'exit');
@@ -60,7 +60,7 @@ const NSENTER = '/usr/bin/nsenter';
 const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 function entering(container: string, command: readonly string[], variables: NodeJS.ProcessEnv = {}) {
-  // A file, since Node.js would give it Unix sockets to write to, on which the rules of the container hold.
+  // A file, since Node.js uses Unix sockets as pipes, for which the container's rules would hold.
   const file = join(mkdtempSync(join(tmpdir(), 'hauberk-entered-')), 'output');
   const output = openSync(file, 'w');
   return {

@@ -6,7 +6,7 @@ const clockGettime = koffi.load('libc.so.6').func('int clock_gettime(int, void *
 /** A struct timespec. */
 const time = Buffer.alloc(16);
 
-/** Work of the kind that requests make, and how long it takes on the processors that limits of turns were chosen on. */
+/** Work like that of requests, and how long it takes on the processor for which the tests' limits were chosen. */
 const REFERENCE = Array.from({ length: 2000 }, (_, number) => ({
   name: `policy-${number}`,
   paths: ['/a', `/${number}`],
@@ -21,8 +21,8 @@ function threadMilliseconds(): number {
 }
 
 /**
- * How many times longer the processor takes now than the one that limits were chosen on, at least 1. One that shares its
- * core with somebody else's work takes twice the processor time for the same instructions.
+ * How many times slower the processor is now than the one for which limits were chosen, at least 1. One that shares its
+ * core with other work takes twice the processor time for the same instructions.
  */
 export function slowness(): number {
   const times = Array.from({ length: REFERENCE_RUNS }, () => {
@@ -34,7 +34,7 @@ export function slowness(): number {
   return Math.max(1, median / REFERENCE_MILLISECONDS);
 }
 
-/** Measures how much processor time single turns of the event loop take: unlike a delay it does not grow with the load. */
+/** Measures the processor time of turns of the event loop, which unlike wall-clock time does not grow with the load. */
 export class EventLoopMeter {
   #worst = 0;
   #last = 0;

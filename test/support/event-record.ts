@@ -3,7 +3,7 @@ import { RULE_NONE } from '../../src/image/layout.js';
 import { PATH_RESULTS } from '../../src/kernel/path-results.js';
 import { RULE_CLASSES, type RuleClass } from '../../src/policy/model.js';
 
-/** A record of a file that was read for the first time under a profile, but for what is given. */
+/** A record of a file that was first read under a profile, except for the given fields. */
 export function recordOf(fields: Partial<EventRecord>): EventRecord {
   return {
     time: 1n,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * A container's entry point that does at once what a policy forbids: it opens a file, runs a program and makes a socket.
- * Usage: first-access [FILE [PROGRAM]]. The exit status has a bit for each access that was let through, and
- * UNEXPECTED for one that failed, but not because a policy refused it. As PROGRAM it only ends.
+ * A container's entry point that tries at once what a policy forbids: it opens a file, runs a program and makes a socket.
+ * Usage: first-access [FILE [PROGRAM]]. The exit status has a bit for each access that succeeded, and
+ * UNEXPECTED for one that failed for another reason than a policy. As PROGRAM it exits at once.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,7 @@
 /* Given to PROGRAM, which is this program under another name. */
 #define ONLY_END "--end"
 
-/* What a system call that returned @result and left @error says about the access of @bit. */
+/* The bits for an access whose system call returned @result and set @error. */
 static int outcome(int result, int error, int bit)
 {
 	if (result >= 0)

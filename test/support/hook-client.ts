@@ -1,11 +1,11 @@
 import { connect } from 'node:net';
 
-/** Asks as hauberk-hook does, and gives back the line of the answer. */
+/** Sends a request as hauberk-hook does, and returns the line of the response. */
 export function requestAsHook(path: string, request: unknown): Promise<string> {
   return sendToHook(path, typeof request === 'string' ? request : JSON.stringify(request));
 }
 
-/** A whole request. */
+/** A complete request. */
 export function hookRequest(change: { runtime?: string; on_failure?: string; state?: object } = {}): object {
   const { state, ...rest } = change;
   return {

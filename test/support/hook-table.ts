@@ -2,13 +2,13 @@ import type { OWN_CLASS } from '../../src/kernel/missing-hooks.js';
 import type { FileOperation, MountOperation, RuleClass, TraceOperation } from '../../src/policy/model.js';
 
 export interface HookRow {
-  /** `hauberk` where what is Hauberk's own is kept from others. */
+  /** `hauberk` where the hook protects Hauberk itself. */
   readonly class: RuleClass | typeof OWN_CLASS;
-  /** What the class decides about there, as rules name it where they can. */
+  /** The operation that the hook decides, by the name that rules use if they can name it. */
   readonly operation: FileOperation | MountOperation | TraceOperation | string;
   readonly hook: string;
   readonly program: string;
-  /** The first kernel on which the program can stand there. */
+  /** The first kernel on which a program can be attached there. */
   readonly since: string;
 }
 

@@ -12,7 +12,7 @@ export interface HookRequest {
   readonly state: { readonly id: string; readonly pid: number; readonly bundle: string; readonly status: string };
 }
 
-/** What the daemon says to a request; null says nothing and leaves the connection open. */
+/** The daemon's reply to a request; null sends nothing and leaves the connection open. */
 export type Reply = string | null | ((request: HookRequest) => Promise<string>);
 
 export interface Ended {
@@ -22,7 +22,7 @@ export interface Ended {
 }
 
 /** A directory with the hook's configuration and a state directory, and a stand-in for the daemon at its socket. */
-export class HookPlace {
+export class HookFixture {
   readonly directory = mkdtempSync('/tmp/hauberk-hook-');
   readonly config = join(this.directory, 'hook.conf');
   readonly socket = join(this.directory, 'hook.sock');

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-/** What a client can send below HTTP/2's rules: frames of every type, in and out of order. */
+/** HTTP/2 frames of every type, valid and invalid, in and out of order. */
 
 const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 const DATA = 0;
@@ -10,12 +10,12 @@ const SETTINGS = 4;
 const PING = 6;
 const CONTINUATION = 9;
 const END_HEADERS = 4;
-/** Those of RFC 9113, ALTSVC and ORIGIN, and one that there is not. */
+/** The types of RFC 9113, ALTSVC and ORIGIN, and one that does not exist. */
 const TYPES = [DATA, HEADERS, 2, RST_STREAM, SETTINGS, 5, PING, 7, 8, CONTINUATION, 10, 12, 200];
 const LONGEST_LENGTH = 2 ** 24 - 1;
 const REPEATED = 300;
 
-/** @param length what it says of its length, true or not */
+/** @param length what the header claims, true or not */
 function frame(type: number, flags: number, stream: number, payload: Uint8Array, length = payload.length): Buffer {
   const head = Buffer.alloc(9);
   head.writeUIntBE(length, 0, 3);
@@ -25,7 +25,7 @@ function frame(type: number, flags: number, stream: number, payload: Uint8Array,
   return Buffer.concat([head, payload]);
 }
 
-/** A field of a header block that is spelt out. */
+/** A literal field of a header block, without compression. */
 function field(name: string, value: string): Buffer {
   return Buffer.concat([Buffer.of(0, name.length), Buffer.from(name), Buffer.of(value.length), Buffer.from(value)]);
 }
@@ -41,7 +41,7 @@ const CALL = Buffer.concat([
 
 const streams = fc.constantFrom(0, 1, 2, 3, 5, 2 ** 31 - 1, 2 ** 31 + 1);
 const flags = fc.constantFrom(0, 1, 4, 5, 8, 0x20, 0x2d, 0xff);
-/** Of settings, increments and priorities the first and the last values count. */
+/** Settings, increments and priorities are most interesting at their first and last values. */
 const words = fc
   .array(fc.constantFrom(0, 1, 2 ** 14, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1), { maxLength: 6 })
   .map((numbers) => Buffer.concat(numbers.map((number) => Buffer.from(Uint32Array.of(number).buffer).reverse())));
@@ -67,7 +67,7 @@ const call = fc.constantFrom(1, 3, 5, 7).map((stream) => frame(HEADERS, END_HEAD
 const body = fc
   .tuple(fc.constantFrom(1, 3, 5, 7), fc.uint8Array({ maxLength: 20 }), fc.boolean())
   .map(([stream, bytes, isLast]) => frame(DATA, Number(isLast), stream, bytes));
-/** Many of one kind, as floods that have harmed servers are. */
+/** Many frames of one kind, like known denial-of-service attacks. */
 const floods = fc.constantFrom(
   // Calls that are reset at once.
   (index: number) => [

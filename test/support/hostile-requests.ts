@@ -13,7 +13,7 @@ const SELECTORS: Readonly<Record<string, (number: number) => string>> = {
     `{kubearmor.io/container.name: "${'(.?'.repeat(40)}${number}${')+'.repeat(40)}Z"}`,
   'policies for all containers': () => '{}',
 };
-/** As many as a manifest may hold of these: each takes some ninety tokens. */
+/** As many of these as a manifest may hold: each takes about ninety tokens. */
 const POLICIES = 3300;
 const policyOf = (selector: string, number: number) =>
   `---\n{apiVersion: security.kubearmor.com/v1, kind: KubeArmorPolicy, metadata: {name: p${number}}, spec: {selector: {matchLabels: ${selector}}, file: {action: Allow, matchPaths: [{path: /a}]}}}\n`;
@@ -38,11 +38,11 @@ const COSTLY_PATTERN = `/**a${'?'.repeat(14)}`;
 
 export interface HostileRequest {
   readonly name: string;
-  /** Seconds of processor time in the thread that reads it. */
+  /** Takes the reading thread seconds of processor time. */
   readonly isSlow?: boolean;
-  /** It may be answered. */
+  /** The daemon may accept it. */
   readonly isValid?: boolean;
-  /** Resolves with the name of the status it is answered with. */
+  /** Resolves with the name of the response's status. */
   send(clients: HostileClients): Promise<string>;
 }
 

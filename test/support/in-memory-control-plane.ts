@@ -34,7 +34,7 @@ import type { Store, StoreChanges } from '../../src/store/store.js';
 
 export const POSTURES: Postures = { process: 'block', file: 'audit', network: 'block', capabilities: 'audit' };
 
-/** No process of a test lives in it, so that any of them can be taken for a container. */
+/** No process of a test is in this namespace, so that any can be registered as a container. */
 export const HOST_MOUNT_NAMESPACE = 1;
 
 /** Keeps images in memory as the kernel's maps do, and fails where a test says so. */
@@ -45,7 +45,7 @@ export class MemoryKernel {
   readonly published = new Map<string, KernelImage>();
   readonly images = new Map<number, Image>();
   failure: Error | undefined;
-  /** Waited for before a publication takes effect. */
+  /** Awaited before a publication takes effect. */
   beforePublish: (entries: Parameters<Kernel['publish']>[0]) => Promise<void> = async () => undefined;
   isHostEnforced = false;
   observesCalls = false;
@@ -64,7 +64,7 @@ export class MemoryKernel {
     if (this.failure !== undefined) throw this.failure;
     await this.beforePublish(entries);
     for (const { container, image } of entries) {
-      if (!this.images.has(image.imageId)) throw new Error(`image ${image.imageId} was let go`);
+      if (!this.images.has(image.imageId)) throw new Error(`image ${image.imageId} was released`);
       this.published.set(namespaceKey(container), image);
     }
     for (const { container } of entries) onVisible?.(container);
@@ -78,7 +78,7 @@ export class MemoryKernel {
     return this.published.get(namespaceKey(container)) === image;
   }
 
-  /** What somebody else has changed, or why it cannot be put right. */
+  /** What somebody else has changed, or why it cannot be restored. */
   changed: string[] | Error = [];
 
   restore(): string[] {
@@ -154,7 +154,7 @@ export const WEB = {
 } as const;
 export const WEB_NAMESPACES: NamespacePair = { pidNamespace: 11, mountNamespace: 12 };
 
-/** The real control plane over a kernel and a store that are memory. */
+/** The real control plane over an in-memory kernel and store. */
 export class InMemoryControlPlane implements ControlPlane {
   readonly commits: StoreChanges[] = [];
   readonly ledger: Ledger;
@@ -171,13 +171,13 @@ export class InMemoryControlPlane implements ControlPlane {
   readonly telemetry: Telemetry;
   readonly unprotected = new UnprotectedContainers(() => this.host.announce());
   readonly intake = new IntakeCounts();
-  /** Where changes are written down; they are only kept in `commits` when left out. */
+  /** Where changes are stored; when left out, they are only kept in `commits`. */
   disk: Pick<Store, 'commit'> | undefined;
   kernelProblem: string | undefined;
   storeFailure: Error | undefined;
-  /** What the roots of containers are found to be. */
+  /** The root of every container. */
   root: ContainerRoot = { device: 42 };
-  /** Finds the links on the host's files; it has none by itself. */
+  /** Finds the links in paths of the host; by default there are none. */
   linksOfHost: HostFiles['links'] = NO_HOST_FILES.links;
   /** Called where the daemon would read what the kernel has reported. */
   onSettle: () => void = () => undefined;
@@ -208,7 +208,7 @@ export class InMemoryControlPlane implements ControlPlane {
       POSTURES,
       new DryRunPool(),
       { warningsFor: (policy) => new HookCoverage(this.kernel.missingHooks).warningsFor(policy) },
-      // A host with nothing on it but this process: others cannot be looked into without privileges.
+      // A host with this process alone: looking into others needs privileges.
       {
         needs: () => ({ guarded: guardedProcesses().filter(({ name }) => name === 'hauberkd'), needs: [] }),
         links: (named) => this.linksOfHost(named),
@@ -252,7 +252,7 @@ export class InMemoryControlPlane implements ControlPlane {
   }
 }
 
-/** The real state, of which a test can change what the machine would say. */
+/** The real state, in which tests can replace what comes from the machine. */
 class TestHostState extends HostState {
   #changed: Partial<HostStatus> = {};
 

@@ -1,7 +1,7 @@
 /**
  * Writes batches to a journal until it is killed. Parameters: the journal's directory, and up to where the kernel's ring was read.
- * Says on standard output of each event that streams would have been given, by then, its number, up to where the ring is
- * read, which outlives the process, and how many events the disk was too slow for.
+ * After each batch prints the number of the last published event, the position up to which the ring is
+ * read, which outlives the process, and how many events were lost because the disk was too slow.
  */
 import { writeSync } from 'node:fs';
 import { makeEvent } from '../unit/events/support.js';
@@ -17,7 +17,7 @@ for (let round = 0; ; round++) {
   const count = 1 + ((first * 7919 + round) % BATCH_MAX);
   const events = Array.from({ length: count }, (_, index) => makeEvent({ hostPid: first + index }));
   const written = daemon.write(events);
-  // Now and then several are under way.
+  // Sometimes several writes are in progress.
   if (round % 3 === 0) void daemon.write([makeEvent({ hostPid: daemon.log.next })]);
   await written;
   const { lost } = daemon.journal.counts();

@@ -13,7 +13,7 @@ const NOW = 1_700_000_000_000_000_000n;
 export interface JournaledOptions {
   readonly limits?: typeof JOURNAL_LIMITS;
   readonly historyCapacity?: number;
-  /** Up to where the kernel's ring was read before. */
+  /** The position up to which the kernel's ring was read before. */
   readonly position?: bigint;
   readonly dropped?: () => number;
   readonly onPublished?: (events: readonly SecurityEvent[]) => void;

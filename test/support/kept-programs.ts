@@ -22,15 +22,15 @@ const HASHES = [1, 9, 13];
 const INFO_BYTES = 24;
 const INFO = { type: 0, keyBytes: 8, valueBytes: 12, entries: 16 };
 
-/** Where the programs stay from one file of tests to the next. */
+/** The programs stay attached here between test files. */
 export const PIN_DIRECTORY = '/sys/fs/bpf/hauberk-test';
 
-/** Whose they are is for the next daemon to take over, as after the end of any other. */
+/** Kept, so that the next daemon can take over ownership as it does from any other daemon. */
 const LEFT = ['own_objects', 'owner'];
 
 /**
- * Makes what the last daemon has left in the kernel as it was when the programs were attached, and leaves those attached:
- * to load them takes an emulated machine longer than most tests.
+ * Resets what the last daemon has left in the kernel to its state after attaching, and keeps the programs attached:
+ * loading them takes an emulated machine longer than most tests.
  *
  * @returns false where that cannot be done: nothing is there, or programs of another build are
  */
@@ -40,7 +40,7 @@ export function forgetState(pinDirectory: string): boolean {
   if (!existsSync(programs) || !existsSync(maps)) return false;
   const build = buildOf('build/bpf/hauberk.bpf.o');
   if (readdirSync(programs).join() !== build) return false;
-  // What the daemon attaches when it is needed.
+  // Links that the daemon attaches only when needed.
   for (const name of readdirSync(join(programs, build))) rmSync(join(programs, build, `${name}_link`), { force: true });
   for (const name of readdirSync(maps)) if (!LEFT.some((map) => isPinOf(map, name))) empty(join(maps, name));
   return true;
@@ -49,7 +49,7 @@ export function forgetState(pinDirectory: string): boolean {
 function empty(path: string): void {
   const map = checked(`cannot open ${path}`, getPinned(path));
   const info = Buffer.alloc(INFO_BYTES);
-  checked(`cannot ask what ${path} is`, objectInfo(map, info, [INFO_BYTES]));
+  checked(`cannot read the type of ${path}`, objectInfo(map, info, [INFO_BYTES]));
   const [type, keyBytes] = [info.readUInt32LE(INFO.type), info.readUInt32LE(INFO.keyBytes)];
   const [valueBytes, entries] = [info.readUInt32LE(INFO.valueBytes), info.readUInt32LE(INFO.entries)];
   if (HASHES.includes(type)) {

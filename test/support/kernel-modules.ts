@@ -3,12 +3,12 @@ import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 
-/** Modules of the virtual machine's kernel, of which nobody has made a list of dependencies. */
+/** Loads a module of the virtual machine's kernel with its dependencies, without the index that modprobe needs. */
 export function loadModule(name: string): void {
   const [file] = execFileSync('find', ['/lib/modules/', '-name', `${name.replaceAll(/[-_]/gu, '[-_]')}.ko*`], {
     encoding: 'utf8',
   }).split('\n');
-  // Where there is no file it is built in, or the kernel does not have it.
+  // Without a file the module is built in, or the kernel does not have it.
   if (file === undefined || file === '' || existsSync(`/sys/module/${name.replaceAll('-', '_')}`)) return;
   const content = file.endsWith('.xz') ? execFileSync('xz', ['-dc', file], { maxBuffer: 1 << 26 }) : readFileSync(file);
   for (const needed of dependenciesOf(content)) loadModule(needed);

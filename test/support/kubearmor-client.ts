@@ -2,8 +2,8 @@ import { BinaryReader, BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { Client, type ClientReadableStream, credentials, type ServiceError, status } from '@grpc/grpc-js';
 
 /**
- * A client of KubeArmor's interfaces that shares nothing with the server's code: method names and numbers of fields are
- * written down here once more, as KubeArmor has them.
+ * A client of KubeArmor's interfaces that shares no code with the server: method names and field numbers are
+ * repeated here, as KubeArmor defines them.
  */
 
 /** Fields by name; repeated ones are lists, maps are objects. */
@@ -30,7 +30,7 @@ const MESSAGE: Fields = {
   7: text('Level'),
   8: text('Message'),
 };
-/** Of whoever acted. */
+/** The fields that describe the acting process. */
 const ACTOR: Fields = {
   1: number('Timestamp'),
   2: text('UpdatedTime'),
@@ -111,7 +111,7 @@ const RESPONSE: Fields = { 1: number('status') };
 export const STATUSES = ['Failure', 'Applied', 'Deleted', 'Modified', 'NotExist', 'Invalid', 'NotEnabled'] as const;
 export type PolicyMethod = 'containerPolicy' | 'hostPolicy' | 'networkPolicy';
 
-/** A stream with all that it has received. */
+/** A stream and all its messages so far. */
 export interface Followed {
   readonly received: Decoded[];
   readonly opened: Promise<void>;

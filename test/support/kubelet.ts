@@ -18,12 +18,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from './free-port.js';
 
-/** The node that it makes of this machine. */
+/** The name of this machine as a node. */
 export const NODE = 'node-1';
-/** Of the pods. */
+/** The namespace of the pods. */
 export const NAMESPACE = 'shop';
 const WAIT_MILLISECONDS = 240_000;
-/** Where it links to the logs of containers, for those who look for them there. */
+/** The directory in which kubelet creates links to the logs of containers. */
 const LOG_LINKS = '/var/log/containers';
 /** Settings of the kernel that kubelet changes. */
 const CHANGED_SETTINGS = ['vm/overcommit_memory', 'vm/panic_on_oom', 'kernel/panic', 'kernel/panic_on_oops'];
@@ -32,12 +32,12 @@ export interface KubeletOptions {
   /** As tools/kubernetes-program prints it. */
   readonly program: string;
   readonly criSocket: string;
-  /** Of the API server that the pods come from; left out, they come from manifests in a directory: see {@link Kubelet.add}. */
+  /** For the API server that pods come from; when left out, they come from manifests in a directory: {@link Kubelet.add}. */
   readonly kubeconfig?: string;
 }
 
-/** What is asked of kubelet: one pod on the host's network. */
-export interface AskedPod {
+/** One pod on the host's network. */
+export interface RequestedPod {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly containers: ReadonlyArray<{ name: string; image: string; command: readonly string[] }>;
@@ -57,8 +57,8 @@ export function kubeletMissing(): string | undefined {
   return process.getuid!() === 0 ? undefined : 'needs root';
 }
 
-/** The object that asks for a pod. */
-export function podObject({ name, labels, containers }: AskedPod): { metadata: object; spec: object } {
+/** The Kubernetes object of a pod. */
+export function podObject({ name, labels, containers }: RequestedPod): { metadata: object; spec: object } {
   return {
     metadata: { name, namespace: NAMESPACE, labels },
     spec: {
@@ -70,7 +70,7 @@ export function podObject({ name, labels, containers }: AskedPod): { metadata: o
   };
 }
 
-/** A kubelet that makes the pods it is asked for, and starts again what ends. */
+/** A kubelet that creates the requested pods and restarts their containers. */
 export class Kubelet {
   readonly #directory = mkdtempSync(join(tmpdir(), 'kubelet-'));
   readonly #manifests = join(this.#directory, 'manifests');
@@ -97,18 +97,18 @@ export class Kubelet {
     }
   }
 
-  /** The name under which kubelet makes a pod: one of a directory's has the node's at its end. */
+  /** The name of a pod in the kubelet, which appends the node's name to pods from a directory. */
   podName(name: string): string {
     return this.#options.kubeconfig === undefined ? `${name}-${NODE}` : name;
   }
 
-  /** Has a kubelet without an API server make a pod and keep it running. */
-  add(pod: AskedPod): void {
+  /** Makes a kubelet without an API server create a pod and keep it running. */
+  add(pod: RequestedPod): void {
     const manifest = { apiVersion: 'v1', kind: 'Pod', ...podObject(pod) };
     writeFileSync(join(this.#manifests, `${pod.name}.json`), JSON.stringify(manifest));
   }
 
-  /** A pod's container, once it is as wanted. */
+  /** Resolves with a pod's container once its status is as wanted. */
   async container(pod: string, name: string, wanted: (status: ContainerStatus) => boolean): Promise<ContainerStatus> {
     const deadline = Date.now() + WAIT_MILLISECONDS;
     for (;;) {
@@ -128,13 +128,13 @@ export class Kubelet {
       await ended;
     }
     for (const [name, value] of this.#settings) writeFileSync(`/proc/sys/${name}`, value);
-    // It binds this directory to itself.
+    // kubelet bind-mounts this directory to itself.
     spawnSync('umount', ['--recursive', '--lazy', this.#root]);
     rmSync(this.#directory, { recursive: true, force: true });
     this.#removeLinks();
   }
 
-  /** To logs that are gone. */
+  /** Removes links to logs that no longer exist. */
   #removeLinks(): void {
     if (!existsSync(LOG_LINKS)) return;
     for (const name of readdirSync(LOG_LINKS)) {
@@ -178,7 +178,7 @@ export class Kubelet {
       healthzPort: 0,
       authentication: { anonymous: { enabled: true }, webhook: { enabled: false } },
       authorization: { mode: 'AlwaysAllow' },
-      // As little as can be of what kubelet does to a machine.
+      // Keeps what kubelet changes on the machine to a minimum.
       cgroupDriver: 'cgroupfs',
       cgroupsPerQOS: false,
       enforceNodeAllocatable: [],

@@ -1,5 +1,5 @@
 /**
- * The option `skip` of tests that take minutes under emulation, and of whose kind npm test has another: they are made by
- * `npm run test:kernels`.
+ * The option `skip` of tests that take minutes under emulation and resemble another test of npm test: only
+ * `npm run test:kernels` runs them.
  */
-export const IN_LONG_RUNS = process.env.HAUBERK_LONG_RUN === undefined && 'made by npm run test:kernels';
+export const IN_LONG_RUNS = process.env.HAUBERK_LONG_RUN === undefined && 'only npm run test:kernels runs it';

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Where a map is pinned, whose pin's name ends in a digest of its sizes. */
+/** The path of a map's pin, whose name ends in a digest of the map's sizes. */
 export function pinOfMap(pinDirectory: string, map: string): string {
   const maps = join(pinDirectory, 'maps');
   const [name] = readdirSync(maps).filter((each) => isPinOf(map, each));

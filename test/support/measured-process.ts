@@ -6,18 +6,18 @@ import { join } from 'node:path';
 
 const ATTEMPTS = 5;
 
-/** The least of some measurements, which end with the first that is not more than this. */
+/** The best of several measurements; stops at the first that is at most `enough`. */
 export async function bestOf(enough: number, measure: () => Promise<number>): Promise<number> {
   let best = Number.POSITIVE_INFINITY;
   for (let attempt = 0; attempt < ATTEMPTS && best > enough; attempt++) best = Math.min(best, await measure());
   return best;
 }
 
-/** The program of measured-server.ts, run and asked. */
+/** A process that runs measured-server.ts. */
 export class MeasuredProcess {
   readonly #directory = mkdtempSync(join(tmpdir(), 'hauberk-measured-'));
   readonly address = `unix:${join(this.#directory, 'hauberk.sock')}`;
-  /** Where KubeArmor's clients are served. */
+  /** The address for KubeArmor's clients. */
   readonly kubearmorAddress = `${this.address}.kubearmor`;
   readonly #child: ChildProcess;
 
@@ -34,8 +34,8 @@ export class MeasuredProcess {
   }
 
   /**
-   * The longest turn of its event loop while the task runs, in milliseconds of its thread's processor time, of a processor
-   * that is as fast as the one that limits were chosen on.
+   * The longest turn of its event loop while the task runs, in milliseconds of its thread's processor time on a processor
+   * as fast as the one for which limits were chosen.
    */
   async longestTurn(task: () => Promise<unknown>): Promise<number> {
     await this.#ask('start');
@@ -44,8 +44,8 @@ export class MeasuredProcess {
   }
 
   /**
-   * The longest turn of a task that is tried until no turn of it takes longer than this, in milliseconds: code that is not
-   * compiled yet, a collection of garbage and processors that are shared make a turn longer that is short by itself.
+   * The longest turn of a task, which is repeated while it exceeds this number of milliseconds: uncompiled
+   * code, a garbage collection or a shared processor can make a turn long that is short by itself.
    *
    * @returns that of the best attempt
    */
@@ -58,12 +58,12 @@ export class MeasuredProcess {
     await this.#ask('warm');
   }
 
-  /** Its number in the process table. */
+  /** Its process id. */
   get pid(): number {
     return this.#child.pid!;
   }
 
-  /** Lets a profile `p` of the first container learn much. */
+  /** Makes a profile `p` of the first container learn thousands of files. */
   async learn(): Promise<void> {
     await this.#ask('learn');
   }
@@ -73,7 +73,7 @@ export class MeasuredProcess {
     return this.#ask('memory');
   }
 
-  /** What the process took of the processors so far, all its threads together, in milliseconds. */
+  /** Processor time of all its threads so far, in milliseconds. */
   processor(): Promise<number> {
     return this.#ask('processor');
   }

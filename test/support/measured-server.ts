@@ -9,7 +9,7 @@ import { recordOf } from './event-record.js';
 import { InMemoryControlPlane } from './in-memory-control-plane.js';
 
 /**
- * A program: the daemon's services over a kernel that is memory, as a process of its own. Says by messages how long the
+ * A program: the daemon's services over an in-memory kernel, in a process of its own. Reports by messages how long the
  * turns of its event loop were, and how much memory it holds.
  */
 
@@ -48,7 +48,7 @@ const karmor = await startServer({
 const server = await startServer({ listen, services, logger, limits: { requestsPerSecond: 100_000 } });
 const meter = new EventLoopMeter();
 
-/** Lets a profile `p` of the first container see thousands of different files. */
+/** Makes a profile `p` of the first container learn thousands of different files. */
 async function learn(): Promise<void> {
   await plane.recordings.resume({ profiled: [], accesses: [] });
   await plane.profiles.start('p', { kind: 'container', id: '0'.repeat(64) }, Date.now());
@@ -60,12 +60,12 @@ async function learn(): Promise<void> {
   }
 }
 
-type Question = 'start' | 'warm' | 'learn' | 'worst' | 'memory' | 'processor' | 'end';
+type Request = 'start' | 'warm' | 'learn' | 'worst' | 'memory' | 'processor' | 'end';
 
-/** What each question brings about, and its answer. */
-const answers: Record<Question, () => unknown> = {
+/** What each request does, and its response. */
+const answers: Record<Request, () => unknown> = {
   start: () => meter.start(),
-  // As the daemon does once it serves.
+  // As the daemon does once it serves clients.
   warm: () => warmUp(),
   learn,
   worst() {
@@ -87,6 +87,6 @@ const answers: Record<Question, () => unknown> = {
     process.exit(0);
   },
 };
-process.on('message', async (question: Question) => process.send!((await answers[question]()) ?? 0));
+process.on('message', async (request: Request) => process.send!((await answers[request]()) ?? 0));
 process.once('disconnect', () => process.exit(1));
 process.send!('ready');

@@ -15,14 +15,14 @@ export const HELD_FILE: Holding = {
   program: '/bin/cat',
 };
 
-/** What the kernel would report processes, and what it is asked to refuse. */
+/** Simulates what the kernel reports processes to hold, and records what it is to refuse. */
 export class MemoryHoldings {
   isAttached = false;
   held: Holding[] = [];
-  /** What is held as a pass, counted from 1, looks; the same in each when left out. */
+  /** What a pass, counted from 1, finds; by default the same in each. */
   heldAt: (pass: number) => Holding[] = () => this.held;
   passes = 0;
-  /** Of each pass, whether it has looked at mappings too. */
+  /** Whether each pass has examined mappings too. */
   readonly withMappings: boolean[] = [];
   failure: Error | undefined;
   readonly marks = new Set<bigint>();

@@ -36,7 +36,7 @@ export class MemoryTracker {
   readonly containers = new Map<string, Container>();
   readonly calls: string[] = [];
   failure: Error | undefined;
-  /** Registrations wait for it. */
+  /** Awaited by registrations. */
   gate: Promise<void> = Promise.resolve();
   underWay = 0;
   mostUnderWay = 0;
@@ -76,7 +76,7 @@ export class MemoryTracker {
   }
 }
 
-/** An intake with all that it has to do with. */
+/** An intake with its collaborators. */
 export function intake() {
   const tracker = new MemoryTracker();
   const logger = new RecordingLogger();

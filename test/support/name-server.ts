@@ -4,12 +4,12 @@ import { once } from 'node:events';
 import { createServer, isIPv6, type Server } from 'node:net';
 import { parseAddressBlock } from '../../src/policy/address.js';
 
-/** What a server answers for a name: an IPv4 or IPv6 address, perhaps of another name that stands for it. */
+/** A server's answer for a name: an IPv4 or IPv6 address, possibly by a CNAME. */
 export interface Answer {
   readonly address: string;
   readonly timeToLive: number;
   readonly alias?: string;
-  /** How many more addresses behind the first are answered. */
+  /** How many consecutive addresses follow the first. */
   readonly more?: number;
 }
 

@@ -7,7 +7,7 @@ import type { Outcome } from './docker.js';
 
 const END = 'end of output, status ';
 
-/** A shell as process 1 of mount and pid namespaces of its own: what a container is, quick to start and to ask. */
+/** A shell as process 1 of its own mount and PID namespaces: in effect a container, and quick to start and use. */
 export class NamespacedShell {
   readonly #maker: ChildProcess;
   readonly #lines: AsyncIterator<string>;
@@ -18,7 +18,7 @@ export class NamespacedShell {
     this.#lines = createInterface({ input: this.#maker.stdout! })[Symbol.asyncIterator]();
   }
 
-  /** A shell that hauberkd knows as a container of this name, with the label `app` alike. */
+  /** A shell that is registered as a container of this name, which is also the value of its label `app`. */
   static async registered(client: Client, name: string): Promise<NamespacedShell> {
     const shell = new NamespacedShell();
     await shell.run('true');
@@ -27,13 +27,13 @@ export class NamespacedShell {
     return shell;
   }
 
-  /** The shell's process id, as the host counts; there once it has answered. */
+  /** The shell's process id on the host; known once it has answered. */
   get pid(): number {
     const { pid } = this.#maker;
     return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8'));
   }
 
-  /** Runs a script in a shell of its own, below this one. */
+  /** Runs a script in a child shell. */
   async run(script: string): Promise<Outcome> {
     const quoted = script.replaceAll("'", `'\\''`);
     this.#maker.stdin!.write(

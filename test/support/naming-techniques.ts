@@ -1,16 +1,16 @@
-/** What a container's process tries: it prints `got it` where it has come round the policy. */
+/** What a process of a container tries: it prints `got it` where it has circumvented the policy. */
 export interface Technique {
   readonly technique: string;
   readonly privilege: 'none' | 'CAP_SYS_ADMIN';
   readonly script: string;
-  /** `refused` by the rule named; `passes` where nothing that a rule decides changes. */
+  /** `refused` by the given rule; `passes` where the result of no rule changes. */
   readonly expected: 'refused' | 'passes';
   readonly rule?: string;
 }
 
 const RENAME_EXCHANGE = (from: string, to: string) =>
   `perl -e 'syscall(${process.arch === 'arm64' ? 276 : 316}, -100, my $from = "${from}", -100, my $to = "${to}", 2) == 0 or die "$!\\n"'`;
-/** Of open_tree, move_mount, fsopen, fsconfig and fsmount on every architecture. */
+/** System call numbers, the same on every architecture. */
 const TREES = `my ($open_tree, $move_mount, $fsopen, $fsconfig, $fsmount) = (428 .. 432);
 sub made { my ($number, @given) = @_; my $result = syscall($number, @given); $result >= 0 or die "$number: $!\n"; $result }
 sub show { my ($path) = @_; open(my $file, "<", $path) or die "$path: $!\n"; print <$file> }
@@ -21,7 +21,7 @@ const clone = (path: string) => `my $tree = made($open_tree, -100, my $path = "$
 const GOT_IT = 'grep -q secret-content';
 const SECRET_RULE = 'file.matchPaths[0]';
 
-/** In a mount namespace of its own, as root and as whoever may make a user namespace. */
+/** In a new mount namespace, as root and as an unprivileged user with a user namespace. */
 function mounting(technique: string, { script, rule }: Pick<Technique, 'script' | 'rule'>): Technique[] {
   const expected = rule === undefined ? 'passes' : 'refused';
   return (['CAP_SYS_ADMIN', 'none'] as const).map((privilege) => {
@@ -32,9 +32,9 @@ function mounting(technique: string, { script, rule }: Pick<Technique, 'script' 
 }
 
 /**
- * Ways to come round a rule on a name by giving what it names another one; docs/threat-model.md lists them.
+ * Ways to circumvent a rule on a path by giving the file another path; docs/threat-model.md lists them.
  *
- * @param base the directory in which `srv` lies, which is also the working directory
+ * @param base the directory that contains `srv`, and the working directory
  */
 export const namingTechniques = (base: string): readonly Technique[] => [
   {

@@ -7,7 +7,7 @@ import { layOutBusybox, saveImage } from './images.js';
 const IMAGE = 'localhost/hauberk-busybox:1';
 const REMOVE_ATTEMPTS = 50;
 const START_MILLISECONDS = 60_000;
-/** What the kernel lets processes of this machine have is bounded. */
+/** The machine that runs the tests may not allow higher limits. */
 const LIMIT = '1024:1024';
 
 /** Why such a runtime cannot run on this machine; undefined where it can. */
@@ -17,7 +17,7 @@ export function runtimeMissing(...programs: string[]): string | undefined {
   return missing === undefined ? undefined : `there is no ${missing}`;
 }
 
-/** A runtime of the tests' own, beside whatever else runs here, with one image. */
+/** A runtime with one image that the tests start beside whatever else runs here. */
 abstract class NativeRuntime {
   readonly directory = mkdtempSync(join(tmpdir(), 'hbr-'));
   readonly socketPath = join(this.directory, 's.sock');
@@ -28,7 +28,7 @@ abstract class NativeRuntime {
   readonly removal: readonly string[] = ['rm', '-f'];
   readonly environment: Readonly<Record<string, string>> = {};
 
-  /** A command of the client. @throws Error with what it says when it fails */
+  /** Runs a command of the client. @throws Error with its output when it fails */
   run(...parameters: string[]): string {
     const [program, ...flags] = [...this.client, ...parameters];
     const env = { ...process.env, ...this.environment };
@@ -46,7 +46,7 @@ abstract class NativeRuntime {
     return this.run('run', '-d', '--network=host', '--name', name, ...flags, IMAGE, '/bin/sleep', '1000');
   }
 
-  /** The same for a start that this process has to answer. */
+  /** The same without blocking this process, which has to answer the hook. */
   startAside(name: string, ...flags: string[]): Promise<string> {
     const [program, ...before] = this.client;
     const command = ['run', '-d', '--network=host', '--name', name, ...flags, IMAGE, '/bin/sleep', '1000'];
@@ -71,7 +71,7 @@ abstract class NativeRuntime {
     }
   }
 
-  /** Brings the image in. */
+  /** Loads the image. */
   loadImage(): void {
     const root = join(this.directory, 'image');
     mkdirSync(root);
@@ -101,7 +101,7 @@ abstract class NativeRuntime {
     }
   }
 
-  /** What podman leaves behind to clean up after a container may still mount and unmount. */
+  /** Retries: podman's clean-up processes may still mount and unmount after a container has ended. */
   async #remove(): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       const mounts = readFileSync('/proc/mounts', 'utf8').split('\n');

@@ -4,7 +4,7 @@ import { MOUNT_OPERATIONS, TRACE_OPERATIONS } from '../../src/policy/model.js';
 import type { SocketUse } from '../../src/policy/network.js';
 import { callNumbers } from '../../src/policy/system-calls.js';
 
-/** Object keys as the kernel writes them, from the description in src/image/object-keys.ts and sharing no code with it. */
+/** Object keys as the kernel writes them, by the description in src/image/object-keys.ts but without its code. */
 export function objectKey(object: AccessObject): Buffer {
   switch (object.kind) {
     case 'path':
@@ -40,7 +40,7 @@ export function objectKey(object: AccessObject): Buffer {
 }
 
 const POINTS = ['', 'open', 'execute', 'truncate', 'delete', 'create', 'link', 'rename', 'attributes', 'mount'];
-/** Where the kernel has the path of some calls. */
+/** The hook at which the kernel knows the path of a call. */
 const POINT_OF_CALL: Readonly<Record<string, string>> = {
   openat: 'open',
   execve: 'execute',
@@ -50,7 +50,7 @@ const POINT_OF_CALL: Readonly<Record<string, string>> = {
 };
 export const CALLS_KNOWN = Object.keys(POINT_OF_CALL);
 
-/** By the presets that cover it. */
+/** The behaviours that presets cover. */
 const BEHAVIOURS: Readonly<Record<string, string>> = {
   '': 'pba/usr/bin/true',
   anonymousMapExec: 'pa',

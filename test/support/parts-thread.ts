@@ -5,10 +5,10 @@ import { Failure } from '../../src/failure.js';
 
 export interface PartsJob {
   readonly name: string;
-  /** What it tells before its result. */
+  /** How many parts it sends before its result. */
   readonly parts?: number;
   readonly fails?: 'failure' | 'error' | 'thread';
-  /** It has no end. */
+  /** It never ends. */
   readonly isEndless?: true;
 }
 
@@ -17,7 +17,7 @@ serveJobs(function* ({ name, parts = 0, fails, isEndless }: PartsJob): Generator
   while (isEndless);
   if (fails === 'failure') throw new Failure('not-found', `no ${name}`, [{ field: 'name', description: 'is wrong' }]);
   if (fails === 'error') throw new Error('broken');
-  // It cannot be told to another thread.
+  // A function cannot be sent to another thread.
   if (fails === 'thread') return (() => name) as never;
   return `${name} is done`;
 });

@@ -1,4 +1,4 @@
-/** Where perl-base, which every Debian has, keeps its modules. */
+/** The directory with the modules of perl-base, which every Debian has. */
 export const PERL_LIBRARY = '/usr/lib/x86_64-linux-gnu/perl-base';
 
 const PRELUDE = `use strict; use Socket qw(:DEFAULT inet_pton pack_sockaddr_in6);
@@ -16,7 +16,7 @@ sub give { defined(send($_[0], $_[1], 0)) or fail() }
 sub message { my ($s, @at) = @_; defined(send($s, "x", 0, address(@at))) or fail() }
 `;
 
-/** A script that uses sockets by short words and prints why a call failed. */
+/** Adds short functions for sockets to a script, which print why a call failed. */
 export function perl(script: string): string {
   return PRELUDE + script;
 }

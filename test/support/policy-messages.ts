@@ -1,6 +1,6 @@
 import { AccessClass, Action, Mode, type Policy, type Rule, Scope } from '../../src/generated/hauberk/v1/policy.js';
 
-/** A rule as a client sends it that gives what is in `rule` and nothing else but a path. */
+/** A rule as a client sends it, with the fields of `rule` and otherwise only a path. */
 export function makeRule(rule: Partial<Rule> = {}): Rule {
   return {
     id: '',
@@ -21,7 +21,7 @@ export function makeRule(rule: Partial<Rule> = {}): Rule {
   };
 }
 
-/** A policy as a client sends it, of one rule where nothing else is given. */
+/** A policy as a client sends it, with one rule unless `policy` says otherwise. */
 export function makePolicy(policy: Partial<Policy> = {}): Policy {
   return {
     name: 'typed',

@@ -46,8 +46,8 @@ export function dashboardQueries(): { title: string; query: string }[] {
 }
 
 /**
- * Debian's Prometheus with the shipped configuration, which only asks more often: as often as a busy machine under
- * emulation answers, for a scrape may take no longer than the time between two.
+ * Debian's Prometheus with the shipped configuration and shorter intervals: as short as a busy machine under
+ * emulation allows, since a scrape may take no longer than the time between two.
  */
 export class Prometheus {
   readonly #directory = mkdtempSync(join(tmpdir(), 'prometheus-'));
@@ -85,13 +85,13 @@ export class Prometheus {
     return result;
   }
 
-  /** The values from a time on until another, in seconds since the Unix epoch. */
+  /** The values between two times, in seconds since the Unix epoch. */
   async queryRange(query: string, start: number, end: number, step: number): Promise<SampledSeries[]> {
     const parameters = new URLSearchParams({ query, start: `${start}`, end: `${end}`, step: `${step}` });
     return ((await this.#ask(`query_range?${parameters}`)) as { result: SampledSeries[] }).result;
   }
 
-  /** Asks until there is a series for which `wanted` holds. */
+  /** Repeats a query until it returns a series for which `wanted` holds. */
   async find(query: string, wanted: (sample: Sample) => boolean = () => true): Promise<Sample> {
     let found: Sample | undefined;
     await this.#until(`${query} has such a series`, async () => {

@@ -2,7 +2,7 @@ import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { loadFileDescriptorSetFromBuffer, type PackageDefinition, type ServiceDefinition } from '@grpc/proto-loader';
 import fc from 'fast-check';
 
-/** What of google.protobuf.DescriptorProto is needed to write a message. */
+/** The fields of google.protobuf.DescriptorProto that are needed to write a message. */
 interface FieldDescriptor {
   readonly name: string;
   readonly number: number;
@@ -19,11 +19,11 @@ export interface Method {
   readonly path: string;
   readonly responseStream: boolean;
   readonly requestType: string;
-  /** A request that is in order. */
+  /** A valid request. */
   readonly good: Uint8Array;
 }
 
-/** Texts that get some way into the checks, and such as have harmed other programs. */
+/** Texts that pass the first checks, and texts that have harmed other programs. */
 const TEXTS = [
   ...[
     '',
@@ -45,21 +45,21 @@ const TEXTS = [
   ...['__proto__', 'constructor', 'toString', 'hasOwnProperty', '\0', '\n', '\u{feff}x', '€', '\u{1f600}', 'null', '*'],
 ];
 const MANIFESTS = ['---\n', '{', 'kind: KubeArmorPolicy', '&a [*a]', '%YAML 1.1\n---\na: 1', '\u{85}- ? :'];
-/** No process of this machine but the first has one of these numbers. */
+/** Only process 1 has one of these numbers. */
 const NUMBERS = [0, 1, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1];
 const LARGE_NUMBERS = [0n, 1n, 2n, 2n ** 53n, 2n ** 63n - 1n, 2n ** 64n - 1n];
 const SMALL_NUMBERS = [-(2 ** 31), -1001, -1, 0, 1, 5, 1000, 2 ** 31 - 1];
 const NOT_UTF8 = [Buffer.from([0xff]), Buffer.from('/etc/\xc3', 'latin1'), Buffer.from([0xed, 0xa0, 0x80])];
-/** Every one but the groups, which proto3 has none of, and two that there are not. */
+/** All wire types, with those of groups, which proto3 does not have, and two that do not exist. */
 const WIRE_TYPES = [0, 1, 2, 3, 4, 5, 6, 7];
 const DEPTH_MAX = 5;
 
-/** Makes requests of an API at random, as its descriptors say they are and as they say they are not. */
+/** Makes random requests of an API, valid and invalid by its descriptors. */
 export class RandomMessages {
   readonly methods: readonly Method[];
   readonly #definitions: PackageDefinition;
 
-  /** @param good for methods by name, what to ask for; nothing where it is left out */
+  /** @param good valid requests by method name; an empty one where left out */
   constructor(descriptorSet: Buffer, services: readonly string[], good: Readonly<Record<string, object>>) {
     this.#definitions = loadFileDescriptorSetFromBuffer(descriptorSet);
     this.methods = services.flatMap((service) =>
@@ -72,7 +72,7 @@ export class RandomMessages {
     );
   }
 
-  /** Requests of a method, as bytes. What two messages say one after the other, they say together. */
+  /** Requests of a method, as bytes. Concatenated messages are merged. */
   of({ requestType, good }: Method): fc.Arbitrary<Uint8Array> {
     const random = this.#message(this.#descriptor(requestType), 0);
     const altered = random.map((bytes) => Buffer.concat([good, bytes]));
@@ -126,7 +126,7 @@ export class RandomMessages {
     }
   }
 
-  /** A type by its name, from where it is used: the entries of a map are described within their user. */
+  /** Finds a type by name, seen from its user: the entry type of a map is nested in the user. */
   #descriptor(name: string, user?: MessageDescriptor): MessageDescriptor {
     const [known] = ['', 'hauberk.v1.', 'google.protobuf.'].flatMap(
       (prefix) => this.#definitions[`${prefix}${name}`]?.type ?? [],
@@ -159,7 +159,7 @@ function edited([bytes, edits]: [Uint8Array, Edit[]]): Uint8Array {
   }, bytes);
 }
 
-/** A field that may have the number of another, of any wire type, with anything behind. */
+/** A field with any number and wire type, possibly those of another, followed by anything. */
 const strayField = fc
   .tuple(
     fc.constantFrom(0, 1, 2, 5, 15, 16, 2 ** 29 - 1),

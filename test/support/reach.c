@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Tries what somebody with all privileges would do to Hauberk. Usage: reach ATTEMPT [ARGUMENT…] [, ATTEMPT …], with
+ * Tries what an attacker with all privileges would do to Hauberk. Usage: reach ATTEMPT [ARGUMENT…] [, ATTEMPT …], with
  * the attempts of the table at the end. Writes a line for each, with `ok` or the name of the error; of objects in the
  * kernel also a line for each, with its number and its name or the error's.
  */
@@ -34,17 +34,17 @@ static void say(const char *what, long result)
 	printf("%s%s\n", what, result >= 0 ? "ok" : strerrorname_np(errno));
 }
 
-/* A map's name, or a program's, at its place in what the kernel reports it. */
-static const char *name_of(int descriptor, int place)
+/* The name of a map or program, at an offset of what the kernel reports about it. */
+static const char *name_of(int descriptor, int offset)
 {
 	static char info[256];
 	union bpf_attr attributes = { .info = { descriptor, sizeof(info), (unsigned long)info } };
 
-	/* What stands in it is taken for places to write more to. */
+	/* The kernel would use its contents as addresses for further output. */
 	memset(info, 0, sizeof(info));
-	if (!place || bpf(BPF_OBJ_GET_INFO_BY_FD, &attributes) < 0)
+	if (!offset || bpf(BPF_OBJ_GET_INFO_BY_FD, &attributes) < 0)
 		return "";
-	return info + place;
+	return info + offset;
 }
 
 /* Opens every object of a kind by its id. */
@@ -98,7 +98,7 @@ static long open_to_write(char **arguments)
 	return open(arguments[0], O_WRONLY);
 }
 
-/* A link that is got by its pin can be taken away by nobody: it has no such operation. */
+/* Nobody can detach such a link by its pin: its kind has no operation for that. */
 static long detach(char **arguments)
 {
 	union bpf_attr attributes = { .link_detach.link_fd = get(arguments) };
@@ -120,7 +120,7 @@ static long write_memory(char **arguments)
 	struct iovec here = { &byte, 1 }, there = { 0, 1 };
 	long result = process_vm_writev(atoi(arguments[0]), &here, 1, &there, 1, 0);
 
-	/* Nothing is at address 0. */
+	/* Nothing is mapped at address 0: EFAULT means that the access was allowed. */
 	return result < 0 && errno == EFAULT ? 0 : result;
 }
 
@@ -138,7 +138,7 @@ static long load_module(char **arguments)
 {
 	long result = syscall(SYS_init_module, "", 0, "");
 
-	/* Whoever may gets as far as finding that it is none. */
+	/* ENOEXEC means that loading was allowed, and that this is not a module. */
 	return result < 0 && errno == ENOEXEC ? 0 : result;
 }
 
@@ -256,7 +256,7 @@ static const struct {
 
 int main(int count, char **arguments)
 {
-	/* Several at once, each with its arguments, are distinguished by a comma. */
+	/* A comma separates attempts, each with its arguments. */
 	for (int i = 1; i < count; i++) {
 		char **first = &arguments[i];
 

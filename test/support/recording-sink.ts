@@ -1,7 +1,7 @@
 import type { ContainerSink, SourceContainer } from '../../src/sources/source.js';
 import { eventually } from './eventually.js';
 
-/** Keeps what a source tells, as lines. */
+/** Keeps what a source reports, as lines. */
 export class RecordingSink implements ContainerSink {
   readonly reported: string[] = [];
   readonly containers = new Map<string, SourceContainer>();
@@ -21,14 +21,14 @@ export class RecordingSink implements ContainerSink {
     this.reported.push(`ended ${id}`);
   }
 
-  /** The first lines, once there are so many. */
+  /** Resolves with the first lines once there are this many. */
   async lines(count: number): Promise<string[]> {
     await eventually(() => this.reported.length >= count, `line ${count} after ${JSON.stringify(this.reported)}`);
     return this.reported;
   }
 }
 
-/** Keeps what is logged, as level and message with the reason, if there is one. */
+/** Keeps log lines, as level, message and reason, if any. */
 export class RecordingLogger {
   readonly lines: { readonly level: string; readonly fields: Record<string, unknown>; readonly message: string }[] = [];
 
@@ -44,7 +44,7 @@ export class RecordingLogger {
     this.#log('warn', fields, message);
   }
 
-  /** Of the level warn. */
+  /** The lines of level warn. */
   get warnings() {
     return this.lines.filter(({ level }) => level === 'warn');
   }

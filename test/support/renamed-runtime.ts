@@ -6,21 +6,21 @@ import {
 } from '../../src/generated/runtime/v1/runtime.js';
 
 /**
- * How a runtime answers who asks for its events: it tells them; it ends the stream, as CRI-O does unless told otherwise;
+ * How a runtime answers requests for events: it sends them; it ends the stream, as CRI-O does by default;
  * it does not know the call.
  */
-export type EventsServed = 'told' | 'ended' | 'unimplemented';
+export type EventsServed = 'sent' | 'ended' | 'unimplemented';
 
 export interface RenamedRuntime {
   readonly name: string;
   readonly events: EventsServed;
-  /** Path of the socket of the one that is asked. */
+  /** Path of the socket of the real runtime. */
   readonly runtime: string;
-  /** Id of a container of which only what CRI demands is reported. */
+  /** Id of a container of which only what CRI requires is reported. */
   readonly withoutProcess?: string;
 }
 
-/** Serves the CRI of another runtime under another name, since CRI-O cannot be had everywhere. Returns what ends it. */
+/** Serves a runtime's CRI under another name, since CRI-O is not available everywhere. Returns a function that ends it. */
 export async function serveRenamed(address: string, renamed: RenamedRuntime): Promise<() => void> {
   const { name, events, runtime, withoutProcess } = renamed;
   const client = new RuntimeServiceClient(`unix:${runtime}`, credentials.createInsecure());

@@ -2,11 +2,11 @@ import type { ContainerSink, SourceContainer } from '../../src/sources/source.js
 
 const WAIT_MILLISECONDS = 60_000;
 
-/** Keeps what a source tells. */
+/** Keeps what a source reports. */
 export class ReportedContainers implements ContainerSink {
-  /** What runs by all that was reported, by id. */
+  /** The containers that run according to the reports, by id. */
   readonly now = new Map<string, SourceContainer>();
-  /** In the order in which it was told: `running 2`, `started ID`, `ended ID`. */
+  /** The reports in order: `running 2`, `started ID`, `ended ID`. */
   readonly log: string[] = [];
   #changed = () => {};
 
@@ -30,7 +30,7 @@ export class ReportedContainers implements ContainerSink {
   async until(what: string, holds: () => boolean, milliseconds = WAIT_MILLISECONDS): Promise<void> {
     const deadline = Date.now() + milliseconds;
     while (!holds()) {
-      if (Date.now() > deadline) throw new Error(`waited in vain until ${what}; told was: ${this.log.join(', ')}`);
+      if (Date.now() > deadline) throw new Error(`waited in vain until ${what}; reported: ${this.log.join(', ')}`);
       await new Promise<void>((resolve) => {
         this.#changed = resolve;
         setTimeout(resolve, 200);

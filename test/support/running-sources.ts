@@ -5,7 +5,7 @@ import { Sources, type SourcesConfig } from '../../src/sources/sources.js';
 import { InMemoryControlPlane } from './in-memory-control-plane.js';
 import { RecordingLogger } from './recording-sink.js';
 
-/** The daemon's sources over a control plane whose kernel and store are memory. */
+/** The daemon's sources over a control plane with an in-memory kernel and store. */
 export class RunningSources {
   readonly plane = new InMemoryControlPlane();
   readonly logger = new RecordingLogger();
@@ -24,14 +24,14 @@ export class RunningSources {
       counts: plane.intake,
       logger,
       hostRoot: '',
-      // Whatever runs on this machine is no part of it.
+      // Ignores the runtimes of this machine.
       socketRoots: [],
       onStatus: () => undefined,
       retry: { first: 5, most: 20 },
     });
   }
 
-  /** Nothing is followed but what is given. */
+  /** Follows only the given runtimes. */
   static async start(config: Partial<SourcesConfig> = {}): Promise<RunningSources> {
     const running = new RunningSources(config);
     await running.sources.start();

@@ -1,9 +1,9 @@
-/** One command of a sample and what must come of it. */
+/** One command of a sample and its expected result. */
 export interface Step {
   readonly command: readonly string[];
   readonly user?: string;
   readonly expect: 'runs' | 'denied';
-  /** The event that must be reported: only these fields are compared. Absent where nothing may be reported. */
+  /** The event that must be reported; only these fields are compared. Left out where nothing may be reported. */
   readonly event?: {
     readonly policy: string;
     readonly rule: string;
@@ -87,7 +87,7 @@ function fileDenied(
   };
 }
 
-/** The behaviour users of KubeArmor know, as far as this version's language goes. */
+/** The behaviour that users of KubeArmor know. */
 export const SAMPLES: readonly Sample[] = [
   {
     name: 'a blocked program is refused',
@@ -270,7 +270,7 @@ export const PROGRAMS: readonly string[] = [
   '/home/user1/hello=/bin/true',
 ];
 
-/** Puts the files the samples speak of into a container. */
+/** Creates the files of the samples in a container. */
 export const PREPARATION = [
   'echo hidden > /secret.txt',
   'mkdir -p /credentials/empty',

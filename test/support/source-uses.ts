@@ -1,10 +1,10 @@
 import type { Group } from './uses-table.js';
 
 const FILE = '/guard/file';
-/** Such as only a container's upper layer has. */
+/** A copy in the container's upper layer, which is not of the image. */
 const COPY = 'cp /lib/*-linux-gnu/libc.so.6 /free/libc.so.6';
 
-/** What one program alone is allowed, others want to do as that program. */
+/** Ways to do as another program what that program alone may do. */
 export const SOURCES: Group = {
   name: 'what one program alone may do',
   rules: `file:
@@ -24,25 +24,25 @@ export const SOURCES: Group = {
       reported: { operation: 'open', object: FILE },
     },
     {
-      technique: 'have its loader load what is new in the container',
+      technique: 'make its loader load a library that is not of the image',
       command: ['sh', `LD_PRELOAD=/free/libc.so.6 exec /bin/cat ${FILE}`],
       preparation: COPY,
       reported: { operation: 'open', object: FILE },
     },
     {
-      technique: 'have its loader look in a volume',
+      technique: 'make its loader search a volume',
       command: ['sh', `LD_LIBRARY_PATH=/v/free exec /bin/cat ${FILE}`],
       preparation: `${COPY}; cp /free/libc.so.6 /v/free/libc.so.6`,
       reported: { operation: 'open', object: FILE },
     },
     {
-      technique: 'run it in a root with a loader of its own',
+      technique: 'run it in a root with another loader',
       command: ['sh', `cd / && exec /bin/uses run elsewhere /bin/cat ${FILE.slice(1)}`],
       preparation: 'rm -rf /root/lib /root/lib64; cp -a /lib /lib64 /root/',
       reported: { operation: 'open', object: FILE },
     },
     {
-      technique: 'put another program in its place',
+      technique: 'replace it by another program',
       command: ['sh', 'cp /bin/dash /free/cat && exec mv -f /free/cat /bin/cat'],
       preparation: '[ -e /free/kept ] || cp -p /bin/cat /free/kept; cp -p /free/kept /bin/cat',
       reported: { operation: 'rename', object: '/bin/cat' },

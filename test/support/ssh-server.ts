@@ -9,7 +9,7 @@ import { eventually } from './eventually.js';
 
 const PORT = 2222;
 
-/** Debian's sshd on the loopback address, which lets root in by a key. */
+/** Debian's sshd on the loopback address, with a key for root. */
 export class SshServer {
   readonly #directory = mkdtempSync(join(tmpdir(), 'hauberk-ssh-'));
   readonly #key = join(this.#directory, 'user-key');
@@ -47,7 +47,7 @@ export class SshServer {
     return { status: status ?? -1, output: stdout + stderr };
   }
 
-  /** What the server has written down. */
+  /** The server's log. */
   get log(): string {
     return readFileSync(join(this.#directory, 'log'), 'utf8');
   }

@@ -24,7 +24,7 @@ interface Line {
   readonly err?: { readonly message: string };
 }
 
-/** A daemon over a kernel in memory, with everything else as it is. */
+/** A daemon over an in-memory kernel; everything else is real. */
 export class TestDaemon {
   readonly directory = mkdtempSync(join(tmpdir(), 'hd-'));
   readonly kernel = new DaemonKernel();
@@ -64,7 +64,7 @@ export class TestDaemon {
     return this.lines.filter(({ level }) => level > 30).map(({ msg }) => msg);
   }
 
-  /** It can be opened again only when it was closed. */
+  /** Opens the store, which fails unless it was closed. */
   async assertStoreIsClosed(): Promise<void> {
     const store = await Store.open(this.stateDirectory);
     await store.close();

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 export class Unit {
   readonly path = 'packaging/hauberkd.service';
   readonly #settings = new Map<string, string>();
-  /** Their names below /var/lib. */
+  /** Names of directories in /var/lib. */
   readonly stateDirectories: string[] = [];
 
   constructor() {
@@ -28,7 +28,7 @@ export class Unit {
     return this.get('CapabilityBoundingSet').split(' ');
   }
 
-  /** System calls the filter lets through, as systemd expands it. */
+  /** System calls that the filter allows, as systemd expands it. */
   get systemCalls(): Set<string> {
     return new Set(this.get('SystemCallFilter').split(' ').flatMap(expand));
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* A process that holds a file open since before a policy, and does with it what others ask it to. */
+/* A process that has held a file open since before a policy, and uses it on request of other processes. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -63,7 +63,7 @@ int hold(const char *file, const char *path)
 	}
 }
 
-/* What the holder does itself, what it gives, and what is taken from it. */
+/* Makes the holder use its file, receives the descriptor from it, or takes it from the holder. */
 int ask_holder(const char *wish, const char *path)
 {
 	char control[CMSG_SPACE(sizeof(int))];
@@ -83,7 +83,7 @@ int ask_holder(const char *wish, const char *path)
 
 		return syscall(SYS_pidfd_getfd, process, answer.descriptor, 0);
 	}
-	/* What may not be received is left out of the message. */
+	/* The kernel leaves a descriptor out of the message that may not be received. */
 	errno = EACCES;
 	return *wish == 'g' && !CMSG_FIRSTHDR(&message) ? -1 : 0;
 }

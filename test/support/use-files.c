@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Ways to another name, or to other attributes, that the C library has no function for. */
+/* Ways to change names or attributes of files for which the C library has no function. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -14,7 +14,7 @@
 #include <unistd.h>
 #include "uses.h"
 
-/* The same on every architecture. */
+/* The number is the same on every architecture. */
 #define CALL_FILE_GETATTR 468
 #define CALL_FILE_SETATTR 469
 
@@ -25,7 +25,7 @@ int rename_with(const char *how, const char *from, const char *to)
 	return syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, flags);
 }
 
-/* A file without a name, which gets its first one. */
+/* Links a file of O_TMPFILE to its first name. */
 int link_nameless(const char *directory, const char *to)
 {
 	char self[64];
@@ -37,7 +37,7 @@ int link_nameless(const char *directory, const char *to)
 	return linkat(AT_FDCWD, self, AT_FDCWD, to, AT_SYMLINK_FOLLOW);
 }
 
-/* An access control list that says what mode 0640 says: acl(5), as the kernel takes it. */
+/* Sets an access control list equivalent to mode 0640: acl(5), in the kernel's format. */
 int set_list(const char *path)
 {
 	static const struct {
@@ -48,7 +48,7 @@ int set_list(const char *path)
 	return setxattr(path, "system.posix_acl_access", &list, sizeof(list), 0);
 }
 
-/* One that there is none of is removed as well. */
+/* Succeeds also where there is no list. */
 int remove_list(const char *path)
 {
 	return removexattr(path, "system.posix_acl_access");
@@ -75,7 +75,7 @@ int change_more_flags(const char *path)
 	return ioctl(file, FS_IOC_FSSETXATTR, &flags);
 }
 
-/* By file_setattr(2), or as before where the kernel has no such call. */
+/* By file_setattr(2), or by an ioctl where the kernel has no such call. */
 int change_flags_by_name(const char *path)
 {
 	struct { uint64_t flags; uint32_t others[4]; } attributes = { 0 };
@@ -86,7 +86,7 @@ int change_flags_by_name(const char *path)
 	return syscall(CALL_FILE_SETATTR, AT_FDCWD, path, &attributes, sizeof(attributes), 0);
 }
 
-/* A descriptor that is good for nothing but its name. */
+/* A descriptor opened with O_PATH. */
 int change_by_path_descriptor(const char *how, const char *path)
 {
 	static const struct timespec past[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };

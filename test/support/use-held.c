@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What can be done with files that were opened before a policy was there, and with memory mapped from them. */
+/* Ways to use files that were opened before a policy, and memory mapped from them. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -55,7 +55,7 @@ static long submit(int file)
 	return event.res;
 }
 
-/* The same open file in another process, under another number. */
+/* Reads the same open file in another process, by another descriptor number. */
 static long read_in_child(int file)
 {
 	int status;
@@ -99,7 +99,7 @@ int keep_file(const char *path, const char *directory, const char *trigger)
 	place = 0;
 	tell("splice from it", splice(file, &place, pipes[1], NULL, 1, 0));
 	place = 0;
-	/* Something is in the pipe, whatever became of that. */
+	/* Fills the pipe even if the call before failed. */
 	if (write(pipes[1], &byte, 1) == 1)
 		tell("splice to it", splice(pipes[0], NULL, file, &place, 1, 0));
 	tell("copy_file_range from it", copy_file_range(file, &(loff_t){ 0 }, other, &(loff_t){ 0 }, 1, 0));
@@ -117,7 +117,7 @@ int keep_file(const char *path, const char *directory, const char *trigger)
 	return puts("end");
 }
 
-/* Reads a file that no table of descriptors shows: it is registered with an io_uring ring. */
+/* Reads a file that is registered with an io_uring ring and in no table of descriptors. */
 int keep_registered(const char *path, const char *trigger)
 {
 	struct io_uring_params parameters = {};

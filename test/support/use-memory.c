@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Memory that is made executable, and programs that the kernel's loader is to map. */
+/* Ways to make memory executable, and programs for the kernel to load. */
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +23,7 @@ static int map(int protection, int flags, int file)
 	return mmap(NULL, BYTES, protection, flags, file, 0) == MAP_FAILED ? -1 : 0;
 }
 
-/* Maps, writes where asked to, and makes it executable. */
+/* Maps memory, writes to it if `writes` is set, and makes it executable. */
 static int map_and_protect(int first, int flags, int file, int writes, int then)
 {
 	char *memory = mmap(NULL, BYTES, first, flags, file, 0);
@@ -51,7 +51,7 @@ static int shared_segment(void)
 	return memory == (void *)-1 ? -1 : 0;
 }
 
-/* Writes to code that is mapped from this program and never run here, in spite of how it is mapped. */
+/* Writes to this program's own code, although its mapping is read-only; the code is never run. */
 static int write_code(const char *memory)
 {
 	static const char byte = 'x';
@@ -132,8 +132,8 @@ static const unsigned char code[] = { 0, 0, 0x80, 0xd2, 0xa8, 0x0b, 0x80, 0xd2, 
 #endif
 
 /*
- * Writes a program that ends without an error. One with an interpreter does so
- * by that: the kernel begins there. Older kernels clear the rest of its page,
+ * Writes a program that exits with status 0. One with an interpreter does so
+ * in the interpreter, where the kernel starts. Older kernels clear the rest of its page,
  * so it has to be writable.
  */
 int write_program(const char *path, const char *interpreter)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Ways to send what a rule on addresses or names would not let through. */
+/* Ways to send what a rule on addresses or names refuses. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -55,7 +55,7 @@ struct msghdr *message_with_route(void)
 	return &message;
 }
 
-/* The kernel asks about the first of several messages to one address; what may lead elsewhere is the second. */
+/* The kernel calls the hook for the first of several messages to one address; here the second leads elsewhere. */
 static int send_several(const struct msghdr *second)
 {
 	struct sockaddr_in address = here(9);
@@ -63,12 +63,12 @@ static int send_several(const struct msghdr *second)
 	struct mmsghdr messages[2] = { { .msg_hdr = { .msg_name = &address, .msg_namelen = sizeof(address),
 		.msg_iov = &piece, .msg_iovlen = 1 } }, { .msg_hdr = *second } };
 
-	/* Of what was sent before a refusal the call tells the number. */
+	/* After a refusal the call returns how many messages were sent before. */
 	errno = EACCES;
 	return sendmmsg(socket(AF_INET, SOCK_DGRAM, 0), messages, 2, 0) == 2 ? 0 : -1;
 }
 
-/* Not every kernel has a kind of it left; to take it away is the same call. */
+/* Removes the header, by the same call that sets it: not every kernel still has a type that can be set. */
 static int set_routing_header(void)
 {
 	return setsockopt(socket(AF_INET6, SOCK_DGRAM, 0), IPPROTO_IPV6, IPV6_RTHDR, NULL, 0);
@@ -81,7 +81,7 @@ static int take_options_away(void)
 	return setsockopt(client, IPPROTO_IPV6, IPV6_2292PKTOPTIONS, NULL, 0);
 }
 
-/* The header of RFC 2460, 4.4, which no kernel makes any more; the address is the only one on the way. */
+/* The header of RFC 2460, 4.4, which current kernels no longer build; with one intermediate address. */
 static int send_with_routing_header(int type)
 {
 	union {
@@ -101,7 +101,7 @@ static int send_with_routing_header(int type)
 	header[1] = 2, header[3] = 1;
 	header[23] = 1;
 	result = sendmsg(socket(AF_INET6, SOCK_DGRAM, 0), &message, 0);
-	/* Whether the kernel takes the header is asked after whether it may be sent. */
+	/* EINVAL means that sending was allowed: the kernel checks the header only after the hook. */
 	return result < 0 && errno == EINVAL ? 0 : result;
 }
 
@@ -146,7 +146,7 @@ int send_otherwise(const char *how)
 	return -1;
 }
 
-/* Writes a question for the address of a name, behind its length. */
+/* Writes a DNS query for the address of a name, preceded by its length. */
 static int write_question(unsigned char *to, const char *name)
 {
 	static const unsigned char head[] = { 0, 0, 0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0 };
@@ -167,7 +167,7 @@ static int write_question(unsigned char *to, const char *name)
 	return at - to;
 }
 
-/* Each question in a message of its own, by one call. */
+/* Sends each query in a message of its own, by one call. */
 static int send_questions(int client, unsigned char *questions, int first, int length)
 {
 	struct sockaddr_in address = here(53);
@@ -183,7 +183,7 @@ static int send_questions(int client, unsigned char *questions, int first, int l
 	return sent == 2 ? 0 : -1;
 }
 
-/* Asks a server of its own for both names at once. */
+/* Queries a server of this process for both names at once. */
 int ask_names(const char *how, const char *first, const char *second)
 {
 	int stream = !strcmp(how, "stream"), type = stream ? SOCK_STREAM : SOCK_DGRAM, yes = 1, length, segment;
@@ -201,7 +201,7 @@ int ask_names(const char *how, const char *first, const char *second)
 		return send(client, questions, length, 0);
 	if (!strcmp(how, "several"))
 		return send_questions(client, questions, segment, length);
-	/* Two packets of one length, each without the length before it. */
+	/* Two packets of equal size, each without the length prefix. */
 	memmove(questions, questions + 2, segment - 2);
 	memcpy(questions + segment - 2, questions + segment + 2, length - segment - 2);
 	segment -= 2;
@@ -264,7 +264,7 @@ static int read_by_mapping(int accepted)
 	return memory == MAP_FAILED ? -1 : getsockopt(accepted, IPPROTO_TCP, TCP_ZEROCOPY_RECEIVE, &receive, &length);
 }
 
-/* Takes a connection from this peer and reads from it. */
+/* Accepts a connection from this peer and reads from it. */
 int take_from(const char *how, const char *peer)
 {
 	int family = !strcmp(how, "mapped") ? AF_INET6 : AF_INET;

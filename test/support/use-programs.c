@@ -20,7 +20,7 @@
 
 #define WAITS_MAX 2000
 
-/* Starts a program that reads an input which does not come, and waits until it runs. */
+/* Starts a program that waits for input, and returns once it runs. */
 static pid_t start_waiting(char *const *command)
 {
 	char link[64], running[4096] = "", wanted[4096];
@@ -53,7 +53,7 @@ static int open_memory(pid_t process, int flags)
 	return open(path, flags);
 }
 
-/* No address of the other process is known here: where it may be reached, the address is what is wrong. */
+/* The address is invalid in the other process: EFAULT means that the access was allowed. */
 static int copy_memory(long call, pid_t process)
 {
 	char here = 0;
@@ -84,7 +84,7 @@ static int reach_into(const char *how, pid_t process)
 	return -1;
 }
 
-/* The child of a child that waits here: what is distinguished is the program alone. */
+/* Reaches into a child of this process, so that only its program can be the reason of a refusal. */
 int reach_into_program(const char *how, char *const *command)
 {
 	pid_t child = start_waiting(command);
@@ -95,14 +95,14 @@ int reach_into_program(const char *how, char *const *command)
 	return result;
 }
 
-/* Of a program that was run to its end, as a result. */
+/* The result of a program by its wait status. */
 static int result_of(int status)
 {
 	errno = EACCES;
 	return WIFEXITED(status) && !WEXITSTATUS(status) ? 0 : -1;
 }
 
-/* Asks to be traced and then runs the program, which its tracer lets through at each stop. */
+/* Runs the program traced; the tracer continues it at each stop. */
 static int run_traced(char *const *command)
 {
 	pid_t child = fork();
@@ -119,7 +119,7 @@ static int run_traced(char *const *command)
 	return result_of(status);
 }
 
-/* A filter that asks its listener about openat(2), and has it continue as if nobody had asked. */
+/* Installs a filter that notifies a listener of openat(2). */
 static int listen_to_opens(void)
 {
 	struct sock_filter instructions[] = {
@@ -135,7 +135,7 @@ static int listen_to_opens(void)
 		       (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
 }
 
-static void let_go_on(int listener)
+static void continue_calls(int listener)
 {
 	struct seccomp_notif question;
 	struct seccomp_notif_resp answer;
@@ -149,7 +149,7 @@ static void let_go_on(int listener)
 	}
 }
 
-/* The program's calls are answered by a process that stays what it was. */
+/* Runs the program under a filter whose listener is another process. */
 static int run_answered(char *const *command)
 {
 	int listener = listen_to_opens(), status;
@@ -159,7 +159,7 @@ static int run_answered(char *const *command)
 		return -1;
 	answering = fork();
 	if (!answering)
-		let_go_on(listener);
+		continue_calls(listener);
 	child = fork();
 	if (!child) {
 		close(listener);
@@ -171,7 +171,7 @@ static int run_answered(char *const *command)
 	return result_of(status);
 }
 
-/* The program is found before the root is changed, its loader and its libraries after that. */
+/* Opens the program before the root is changed, so that only its loader and libraries come from the new root. */
 static int run_elsewhere(char *const *command)
 {
 	int program = open(command[0], O_PATH), status;

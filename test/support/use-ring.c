@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What io_uring does in a program's stead, by a thread of the kernel's. */
+/* Uses of io_uring, some of which a kernel thread performs for the program. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/io_uring.h>

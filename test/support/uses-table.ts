@@ -3,11 +3,11 @@ import { SOURCES } from './source-uses.js';
 /** One way to use what a policy blocks. */
 export interface Use {
   readonly technique: string;
-  /** Of test/support/uses.c, or a shell script after `sh`. */
+  /** A command of test/support/uses.c, or `sh` and a shell script. */
   readonly command: readonly string[];
   /** Run before, without a policy, each time. */
   readonly preparation?: string;
-  /** What the event of the refusal says. */
+  /** Fields of the event of the refusal. */
   readonly reported: {
     readonly operation: string;
     readonly object?: string;
@@ -18,10 +18,10 @@ export interface Use {
 
 export interface Group {
   readonly name: string;
-  /** Of the policy's specification. */
+  /** Lines of the policy's `spec`. */
   readonly rules: string;
   readonly refused: readonly Use[];
-  /** Commands that the rules have nothing against. */
+  /** Commands that the rules allow. */
   readonly free: readonly (readonly string[])[];
 }
 
@@ -61,7 +61,7 @@ const SOCKETS: Group = {
         reported: { operation: 'connect', object: '/v/guard/host-stream' },
       },
       {
-        technique: 'connect from a mount namespace of its own',
+        technique: 'connect from a new mount namespace',
         command: ['sh', 'exec /bin/unshare -m /bin/uses connect stream /v/guard/host-stream'],
         reported: { operation: 'connect', object: '/v/guard/host-stream' },
       },
@@ -160,7 +160,7 @@ const moves = (operations: string, techniques: readonly (readonly [string, strin
   ],
 });
 
-/** Gives each of the two the other's name. */
+/** With RENAME_EXCHANGE. */
 const EXCHANGED = [
   ['exchange it with another file', 'rename', 'exec /bin/uses rename exchange /v/guard/moved /v/free/other'],
   ['exchange another file with it', 'rename', 'exec /bin/uses rename exchange /v/free/other /v/guard/moved'],
@@ -197,7 +197,7 @@ const MOVES = [
   ]),
 ];
 
-/** What a thread of the kernel's does for a program. */
+/** Performed by a kernel thread. */
 const RING: Group = {
   name: 'files and sockets, by io_uring',
   rules: BLOCK,
@@ -218,7 +218,7 @@ const RING: Group = {
 };
 
 const MEMORY: Group = {
-  name: 'executable memory that no file is good for',
+  name: 'executable memory that is not backed by an unmodified file',
   rules: 'presets: [{name: anonymousMapExec, action: Block}]',
   refused: (
     [
@@ -278,7 +278,7 @@ const INTERPRETER: Omit<Use, 'reported'> = {
   preparation: '/bin/uses program /guard/program && /bin/uses program /free/program /guard/program',
 };
 const INTERPRETERS: Group = {
-  name: 'interpreters of programs, where they may not be read',
+  name: 'interpreters of programs that may not be read',
   rules: BLOCK,
   refused: [{ ...INTERPRETER, reported: { operation: 'map', object: '/guard/program', class: 'ACCESS_CLASS_FILE' } }],
   free: [['sh', 'exec /bin/cat /free/file']],
@@ -291,7 +291,7 @@ const PROGRAMS: Group = {
     { ...INTERPRETER, reported: { operation: 'map', object: '/guard/program', class: 'ACCESS_CLASS_PROCESS' } },
     ...(
       [
-        ['have the loader run it', 'map', 'exec /lib*/ld-linux*.so.* /guard/cat /free/file'],
+        ['run it by the loader', 'map', 'exec /lib*/ld-linux*.so.* /guard/cat /free/file'],
         ['rename it', 'rename', 'exec mv /guard/cat /free/cat'],
         ['link it', 'link', 'exec ln -f /guard/cat /free/linked'],
       ] as const
@@ -299,7 +299,7 @@ const PROGRAMS: Group = {
       technique,
       command: ['sh', script],
       preparation: 'cp /bin/cat /guard/cat',
-      // Of a link the event may name the new name.
+      // The event of a link may give the new name.
       reported: operation === 'link' ? { operation } : { operation, object: '/guard/cat' },
     })),
   ],
@@ -321,13 +321,13 @@ const ROUTES: Group = {
       ['a raw socket of IPv6', 'create', 'raw6'],
       ['a packet socket', 'create', 'packet'],
       ['a packet socket for whole frames', 'create', 'packet-raw'],
-      ['a packet socket as they were made once', 'create', 'packet-old'],
+      ['a packet socket by the obsolete interface', 'create', 'packet-old'],
       ['a source route of a socket', 'connect', 'route'],
       ['a source route beside a message', 'send', 'route-beside'],
       ['a source route beside the second of several messages', 'send', 'route-beside-second'],
       ['a source route beside a message, by io_uring', 'send', 'ring route-beside'],
       ['a routing header of IPv6', 'connect', 'route6'],
-      ['options of IPv6, which may hold one', 'connect', 'options6'],
+      ['options of IPv6, which may contain a routing header', 'connect', 'options6'],
       ['a routing header of IPv6 beside a message', 'send', 'route6-beside'],
       ['a routing header of IPv6 beside a message, by its old number', 'send', 'route6-beside-old'],
     ] as const
@@ -343,21 +343,21 @@ const ROUTES: Group = {
 };
 
 const QUESTIONS: Group = {
-  name: 'questions for a name that is blocked, behind others',
+  name: 'queries for a blocked name, after others',
   rules: 'network: {matchDNSQueries: [{domain: secret.example}]}',
   refused: [
     {
-      technique: 'two questions in one message to a stream',
+      technique: 'two queries in one message to a stream',
       command: ['ask', 'stream', 'plenty.example', 'secret.example'],
       reported: { operation: 'resolve', object: 'secret.example' },
     },
     {
-      technique: 'one message that the kernel makes two packets of',
+      technique: 'one message that the kernel splits into two packets',
       command: ['ask', 'packets', 'plenty.example', 'secret.example'],
       reported: { operation: 'resolve' },
     },
     {
-      technique: 'two messages to one address by one call, of which the kernel asks about the first',
+      technique: 'two messages to one address by one call, where the kernel calls the hook only for the first',
       command: ['ask', 'several', 'plenty.example', 'secret.example'],
       reported: { operation: 'resolve' },
     },
@@ -366,7 +366,7 @@ const QUESTIONS: Group = {
 };
 
 const PEERS: Group = {
-  name: 'connections from a peer that is blocked',
+  name: 'connections from a blocked peer',
   rules: 'network: {matchEndpoints: [{cidr: 127.0.0.2/32, direction: ingress}]}',
   refused: [
     ...(
@@ -387,10 +387,10 @@ const PEERS: Group = {
       },
     })),
     {
-      technique: 'come to a socket that has listened since before the policy',
+      technique: 'connect to a socket that has listened since before the policy',
       command: ['come', '127.0.0.2'],
       preparation: '/bin/uses serve-peers',
-      // Who has listened has ended since, and only its child holds the socket.
+      // The process that listened has ended, and its child holds the socket.
       reported: { operation: 'accept', object: 'tcp 127.0.0.2:9010' },
     },
   ],
@@ -407,13 +407,13 @@ const NODES: Group = {
   rules: 'file: {matchPaths: [{path: /dev/full}]}',
   refused: [
     {
-      technique: 'make another node of its number',
+      technique: 'create another node with its number',
       command: ['sh', 'exec mknod /free/full c 1 7'],
       preparation: 'rm -f /free/full',
       reported: { operation: 'mknod', object: '/dev/full', class: 'ACCESS_CLASS_FILE' },
     },
     {
-      technique: 'open a node of its number that was there',
+      technique: 'open an existing node with its number',
       command: ['sh', ': </free/there'],
       preparation: 'rm -f /free/there; mknod /free/there c 1 7',
       reported: { operation: 'open', object: '/dev/full' },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Uses a file, a socket or memory in one of the ways that the tests ask about.
- * Prints "ok", or why not; the exit status says the same.
+ * Uses a file, a socket or memory in one of many ways that tests name.
+ * Prints "ok" or the error; the exit status is 0 or 1 accordingly.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +29,7 @@ socklen_t name_socket(struct sockaddr_un *address, const char *path)
 	memset(address, 0, sizeof(*address));
 	address->sun_family = AF_UNIX;
 	strncpy(address->sun_path, path, sizeof(address->sun_path) - 1);
-	/* As netstat writes abstract names. */
+	/* A leading @ stands for an abstract name, as in netstat. */
 	if (path[0] == '@')
 		address->sun_path[0] = 0;
 	return offsetof(struct sockaddr_un, sun_path) + strlen(path) + (path[0] != '@');
@@ -51,7 +51,7 @@ static int serve(const char *type, const char *path)
 		return -1;
 	if (type_of(type) != SOCK_DGRAM && listen(server, 100))
 		return -1;
-	/* Whoever started this waits until it serves. */
+	/* The caller returns only once this process serves. */
 	if (daemon(0, 0))
 		return -1;
 	for (;;)

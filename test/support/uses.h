@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-/* Each returns less than 0 and sets errno where it is refused. */
+/* Each returns a negative number and sets errno on failure. */
 int rename_with(const char *how, const char *from, const char *to);
 int link_nameless(const char *directory, const char *to);
 int set_list(const char *path);
@@ -23,7 +23,7 @@ int ask_holder(const char *wish, const char *path);
 int keep_file(const char *path, const char *directory, const char *trigger);
 int keep_registered(const char *path, const char *trigger);
 int send_otherwise(const char *how);
-/* In these a program and its arguments end with NULL. */
+/* A program and its arguments, terminated by NULL. */
 int reach_into_program(const char *how, char *const *command);
 int run_controlled(const char *how, char *const *command);
 int ask_names(const char *how, const char *first, const char *second);
@@ -35,7 +35,7 @@ int come_to_server(const char *peer);
 struct msghdr *message_with_route(void);
 
 socklen_t name_socket(struct sockaddr_un *address, const char *path);
-/* Stream sockets of a path. */
+/* Stream sockets with a path. */
 int listen_at(const char *path);
 int connect_to(const char *path);
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { exec, startContainer } from './docker.js';
 
-/** A server of this machine, and how it is put to work. */
+/** A server installed on this machine, and commands that make it work. */
 export interface Workload {
   readonly name: string;
   /** Run once. */
@@ -17,14 +17,14 @@ const POSTGRESQL = execFileSync('sh', ['-c', 'ls -d /usr/lib/postgresql/*/bin | 
   encoding: 'utf8',
 }).trim();
 
-/** Waits in a shell, but not for ever. */
+/** Shell code that waits for a condition, with a limit. */
 export function until(condition: string): string {
   return `n=0; until ${condition}; do n=$((n + 1)); [ $n -lt 100 ]; sleep 0.1; done`;
 }
 
 const idOf = (flag: string) => execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }).trim();
 
-/** Servers, and how they are put to work. */
+/** Servers, and commands that make them work. */
 export const WORKLOADS: readonly Workload[] = [
   {
     name: 'nginx',
@@ -46,7 +46,7 @@ export const WORKLOADS: readonly Workload[] = [
       /usr/bin/redis-cli save
       /usr/bin/redis-cli shutdown
       ${until('[ ! -e /run/redis.pid ]')}`,
-    // The server writes to the same place.
+    // The server writes to the same output.
     printed: /OK\n(?:.*\n)*?value\n(?:.*\n)*?OK/,
   },
   {

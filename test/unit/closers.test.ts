@@ -8,7 +8,7 @@ function openClosers() {
   return { closers: new Closers(pino({}, { write: (line) => void lines.push(JSON.parse(line)) })), lines };
 }
 
-test('what was opened last is closed first, one after the other', async () => {
+test('closers run one after the other, in reverse order', async () => {
   const { closers, lines } = openClosers();
   const closed: string[] = [];
   closers.add('store', () => closed.push('store'));
@@ -22,7 +22,7 @@ test('what was opened last is closed first, one after the other', async () => {
   assert.deepEqual(lines, []);
 });
 
-test('what cannot be closed is logged with its cause and keeps nothing else open', async () => {
+test('a closer that fails is logged with its cause, and the others still run', async () => {
   const { closers, lines } = openClosers();
   const closed: string[] = [];
   closers.add('store', () => closed.push('store'));

@@ -7,7 +7,7 @@ import { Unit } from '../support/unit.js';
 const { hauberkd, prometheus } = composeServices();
 const { entryPoint, text: finalStageText } = finalStage();
 
-test('the composition and the systemd unit give hauberkd the same privileges, one by one', () => {
+test('docker-compose.yml and the systemd unit give hauberkd the same individual privileges', () => {
   assert.deepEqual(hauberkd.cap_drop, ['ALL']);
   assert.deepEqual(hauberkd.cap_add?.map((name) => `CAP_${name}`).sort(), new Unit().capabilities.sort());
   assert.ok(!('privileged' in hauberkd));
@@ -15,7 +15,7 @@ test('the composition and the systemd unit give hauberkd the same privileges, on
   assert.equal(`${hauberkd.ulimits?.nofile}`, new Unit().get('LimitNOFILE'));
 });
 
-test('the composition names files that exist, and what Prometheus is told to read is mounted', () => {
+test('docker-compose.yml names existing files, and mounts those that Prometheus reads', () => {
   assert.ok(existsSync(hauberkd.build!.dockerfile));
   const mounts = new Map(
     prometheus.volumes.map((volume) => volume.split(':').slice(0, 2).reverse() as [string, string]),

@@ -44,7 +44,7 @@ test('without flags the documented defaults hold', () => {
   assert.deepEqual([config.visibility, config.telemetryWindow, config.telemetryLimit], ['none', 10, 1000]);
 });
 
-test('what is visible where nothing else is said is a flag, of classes that can be', () => {
+test('a flag sets the default visibility, and accepts only classes that can be visible', () => {
   const visibilityOf = (text: string) => policySettingsOf(parseConfig(['--visibility', text], noFile)).visibility;
   assert.deepEqual(visibilityOf('network,process'), ['process', 'network']);
   assert.equal(visibilityOf('none'), undefined);
@@ -54,7 +54,7 @@ test('what is visible where nothing else is said is a flag, of classes that can 
   assert.match(messageOf(['--telemetry-limit', '2049']), /--telemetry-limit.* from 1 to 2048/);
 });
 
-test('a TCP address needs all of TLS, or a loopback address and a word that it is insecure', () => {
+test('a TCP address needs all files for TLS, or must be a loopback address with the flag for insecure use', () => {
   const tls = ['--tls-certificate', '/c', '--tls-key', '/k'];
   assert.equal(
     messageOf(['--listen', '0.0.0.0:1', ...tls]),
@@ -106,7 +106,7 @@ test('roles are read from the configuration file', () => {
   });
 });
 
-test('users and groups of the host can be named in roles, and one that is not there is refused', () => {
+test('users and groups of the host can be named in roles, and an unknown one is refused', () => {
   const files: Record<string, string> = {
     '/c': 'roles:\n  viewer: ["group:staff", "user:eve"]\n',
     '/wrong': 'roles:\n  viewer:\n    - "group:nobody-knows"\n    - "user:"\n',
@@ -124,7 +124,7 @@ test('users and groups of the host can be named in roles, and one that is not th
   );
 });
 
-test('what is wrong with roles has a line and a column', () => {
+test('an error in roles has a line and a column', () => {
   const messageFor = (file: string) => messageOf(['--config', '/c'], () => file);
   const form = 'must be a mapping of viewer, operator, admin to lists of clients';
   assert.equal(messageFor('roles: [a]\n'), `line 1, column 1: roles: ${form}`);
@@ -141,7 +141,7 @@ test('what is wrong with roles has a line and a column', () => {
   );
 });
 
-test('an unknown flag and a bad value are named', () => {
+test('an unknown flag or an invalid value is named', () => {
   assert.equal(messageOf(['--lisen', 'x']), "flags: unknown option '--lisen', did you mean --listen?");
   assert.equal(messageOf(['--state-dri=/x']), "flags: unknown option '--state-dri=/x', did you mean --state-dir?");
   assert.equal(messageOf(['--something-else']), "flags: unknown option '--something-else'; see --help");
@@ -208,7 +208,7 @@ test('an IPv6 address with a port is accepted', () => {
   assert.equal(parseConfig(['--metrics', '[::1]:9464'], noFile).metrics, '[::1]:9464');
 });
 
-test('a configuration file is read and flags win over it', () => {
+test('a configuration file is read, and flags override it', () => {
   const file = 'log-level: debug\ndefault-posture-file: block\ndetach-on-exit: true\n';
   const config = parseConfig(['--config', '/etc/hauberk.yaml', '--log-level', 'warn'], (path) => {
     assert.equal(path, '/etc/hauberk.yaml');
@@ -262,7 +262,7 @@ test('the help explains every flag, with its default and its variable, within a 
   }
 });
 
-test('what policies mean can be chosen: the domain of the cluster, and the posture of programs', () => {
+test('flags set the domain of the cluster and the posture of programs', () => {
   const resolution = (...flags: string[]) => policySettingsOf(parseConfig(flags, () => ''));
   assert.deepEqual(resolution(), { clusterDomain: 'cluster.local', filePostureForProcesses: false });
   assert.equal(resolution('--cluster-domain', 'Shop.Example').clusterDomain, 'shop.example');

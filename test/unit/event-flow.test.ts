@@ -20,7 +20,7 @@ metadata: {name: one, namespace: shop}
 spec: {selector: {matchLabels: {app: web}}, file: {matchPaths: [{path: /etc/shadow}]}, action: Block}
 `;
 
-/** The kernel's ring, and what else events need of it. */
+/** The part of the kernel that events need: the ring and more. */
 class FakeKernel {
   readonly ringId = 9n;
   readonly calls: string[] = [];
@@ -102,7 +102,7 @@ async function start(
   });
   const subscription = flow.hub.subscribe(() => true, { onWaiting: () => undefined });
   const { imageId } = plane.kernel.published.get('11:12')!;
-  /** Has the kernel report these records; returns the events that streams get. */
+  /** Makes the kernel report these records; returns the events that streams get. */
   const report = (...fields: Parameters<typeof recordBytes>[0][]) => {
     kernel.waiting.push(...fields.map((each) => recordBytes({ imageId, ...each })));
     flow.reader.read(kernel);
@@ -118,7 +118,7 @@ function newDirectory(t: TestContext): string {
   return directory;
 }
 
-test('a denial goes out with its container and rule, is counted and remembered, and its record is let go', async (t) => {
+test('a denial is published with its container and rule, counted and remembered, and its record is released', async (t) => {
   const { kernel, flow, observed, report, remembered } = await start(t);
   const [event, ...others] = report({});
   assert.deepEqual(
@@ -137,7 +137,7 @@ test('an access whose path could not be found is reported, and not remembered', 
   assert.deepEqual(remembered(), []);
 });
 
-test('what a profile learns is kept by the profile only, unless it is denied too', async (t) => {
+test('an access that a profile learns is kept only there, unless it is also denied', async (t) => {
   const { plane, observed, report, remembered } = await start(t);
   await plane.profiles.start('p', { kind: 'selector', namespace: 'shop', matchLabels: { app: 'web' } }, 0);
   const learn = (access: bigint, object: string, action: number) => {
@@ -157,7 +157,7 @@ test('what a profile learns is kept by the profile only, unless it is denied too
   assert.deepEqual([remembered(), observed.length], [[], 1]);
 });
 
-test('an access that is let through is telemetry where it is visible, and forgotten where nobody asks for it', async (t) => {
+test('an allowed access is telemetry if it is visible, and dropped otherwise', async (t) => {
   const { plane, report, remembered } = await start(t);
   const allowed = (access: bigint, object: string) => {
     plane.counts.add({ container: NAMESPACES, access }, 1);
@@ -176,13 +176,13 @@ test('an access that is let through is telemetry where it is visible, and forgot
   assert.deepEqual(remembered(), []);
 });
 
-test('a denial that is observed as well is remembered where no profile learns', async (t) => {
+test('without a profile a denial that is also observed is remembered', async (t) => {
   const { report, remembered } = await start(t);
   report({ action: 2, flags: FLAGS.observed });
   assert.deepEqual(remembered(), ['/etc/shadow']);
 });
 
-test('a denial that the kernel does not count is learnt by no profile, and remembered', async (t) => {
+test('a denial that the kernel does not count is remembered, and no profile learns it', async (t) => {
   const { plane, report, remembered } = await start(t);
   await plane.profiles.start('p', { kind: 'selector', namespace: 'shop', matchLabels: { app: 'web' } }, 0);
   assert.equal(report({ access: 5n, action: 2 }).length, 1);
@@ -207,13 +207,13 @@ test('events that the kernel suppressed since the daemon started are summed up o
   assert.equal(subscription.take(10).events.length, 0);
 });
 
-test('a container that is silenced is announced once, and what was dropped when its silence ends', async (t) => {
+test('a silenced container is announced once, and the number of dropped events when its silence ends', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const flags = ['--journal-bytes', '0', '--max-alerts-per-second', '1', '--alert-silence', '30'];
   const { closers, observed, subscription, report } = await start(t, { flags });
   const [first, announced, ...others] = report({}, {}, {});
   assert.deepEqual([first?.policy, announced?.policy, others], ['one', 'RateLimit', []]);
-  assert.equal(observed.filter(({ policy }) => policy === 'one').length, 3, 'what is dropped is counted as well');
+  assert.equal(observed.filter(({ policy }) => policy === 'one').length, 3, 'dropped events are counted too');
   t.mock.timers.tick(30_000);
   assert.deepEqual(
     subscription.take(10).events.map(({ suppressed, time }) => [suppressed, time]),
@@ -225,7 +225,7 @@ test('a container that is silenced is announced once, and what was dropped when 
   assert.equal(subscription.take(10).events.length, 0);
 });
 
-test('records that the kernel had no room for are reported once', async (t) => {
+test('records without room in the ring are reported once', async (t) => {
   const { kernel, report } = await start(t);
   kernel.dropped = 3;
   const [, note, ...others] = report({});
@@ -233,7 +233,7 @@ test('records that the kernel had no room for are reported once', async (t) => {
   assert.deepEqual([others.length, report({}).length], [0, 1]);
 });
 
-test('a later daemon goes on after the events that are in the journal, in numbers and in the ring', async (t) => {
+test('the next daemon continues after the events in the journal, in sequence numbers and in the ring', async (t) => {
   const stateDir = newDirectory(t);
   const flags = ['--journal-bytes', `${1024 * 1024}`];
   const first = await start(t, { flags, stateDir });

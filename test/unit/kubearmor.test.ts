@@ -19,7 +19,7 @@ async function serve(t: TestContext, ...flags: string[]) {
   return servers;
 }
 
-test('without the flag nothing is served to clients of KubeArmor', async (t) => {
+test("without the flag KubeArmor's clients are not served", async (t) => {
   assert.equal(await serve(t), undefined);
 });
 

@@ -30,14 +30,14 @@ import { ObjectTypes } from '../support/btf.js';
 
 const types = new ObjectTypes('build/bpf/layout.bpf.o');
 
-/** The names of an enumeration in the order of their values, without their prefix, as src/ spells them. */
+/** The names of an enumeration in the order of their values, without prefix and in the spelling of src/. */
 function names(enumeration: string, prefix: string): string[] {
   const entries = Object.entries(types.enumeration(enumeration)).filter(([name]) => name.startsWith(prefix));
   for (const [index, [name, value]] of entries.entries()) assert.equal(value, index, name);
   return entries.map(([name]) => name.slice(prefix.length).toLowerCase().replaceAll('_', '-'));
 }
 
-test('an event record has the same members at the same places in C and in TypeScript', () => {
+test('an event record has the same members at the same offsets in C and in TypeScript', () => {
   assert.deepEqual(types.structure('event_record'), { ...RECORD, 'size of structure': RECORD_BYTES });
 });
 
@@ -126,7 +126,7 @@ test('operations and reasons have the same numbers in C and in TypeScript', () =
   assert.deepEqual(names('path_result', 'PATH_').slice(0, PATH_RESULTS.length), ['ok', ...PATH_RESULTS.slice(1)]);
 });
 
-test('the limit on events has the same members at the same places in C and in TypeScript', () => {
+test('the limit on events has the same members at the same offsets in C and in TypeScript', () => {
   assert.deepEqual(types.structure('settings'), { ...SETTINGS, 'size of structure': SETTINGS_BYTES });
   assert.deepEqual(types.structure('token_bucket'), { ...TOKEN_BUCKET, 'size of structure': TOKEN_BUCKET_BYTES });
   assert.deepEqual(types.enumeration('event_flag'), {
@@ -139,33 +139,33 @@ test('the limit on events has the same members at the same places in C and in Ty
   });
 });
 
-test('the key of an access has the same members at the same places in C and in TypeScript', () => {
+test('the key of an access has the same members at the same offsets in C and in TypeScript', () => {
   assert.deepEqual(types.structure('access_key'), { ...ACCESS_KEY, 'size of structure': ACCESS_KEY_BYTES });
   assert.deepEqual(types.enumeration('access_limit'), { ACCESS_NONE: Number(ACCESS_NONE), VISIBLE_ACCESSES_MAX });
 });
 
-test('a new container has the same members at the same places in C and in TypeScript', () => {
+test('a new container has the same members at the same offsets in C and in TypeScript', () => {
   assert.deepEqual(types.structure('new_container'), { ...NEW_CONTAINER, 'size of structure': NEW_CONTAINER_BYTES });
 });
 
-test('what processes hold has the same members at the same places in C and in TypeScript', () => {
+test('a held file has the same members at the same offsets in C and in TypeScript', () => {
   assert.deepEqual(types.structure('holding'), { ...HOLDING, 'size of structure': HOLDING_BYTES });
   assert.deepEqual(types.structure('held_key'), { ...HELD_KEY, 'size of structure': HELD_KEY_BYTES });
   assert.deepEqual(names('holding_kind', 'HOLDING_'), [...HOLDING_KINDS]);
 });
 
-test('what a container has learnt has keys of the same size in C and in TypeScript', () => {
+test('the keys of learnt addresses have the same size in C and in TypeScript', () => {
   const { container, 'size of structure': size } = types.structure('learnt_key');
   assert.deepEqual([container, size], [0, LEARNT_KEY_BYTES]);
   assert.deepEqual(types.structure('learnt_place'), { ...LEARNT_PLACE, 'size of structure': LEARNT_PLACE_BYTES });
 });
 
-test('a named device node has the same members at the same places in C and in TypeScript', () => {
+test('a named device node has the same members at the same offsets in C and in TypeScript', () => {
   assert.deepEqual(types.structure('node_key'), { ...NODE_KEY, 'size of structure': NODE_KEY_BYTES });
   assert.deepEqual(types.structure('node_path'), { ...NODE_PATH, 'size of structure': NODE_PATH_BYTES });
 });
 
-test("what is said of what is Hauberk's own is at the same places in C and in TypeScript", () => {
+test("settings for Hauberk's own objects have the same layout in C and in TypeScript", () => {
   assert.deepEqual(names('own_kind', 'OWN_'), [...OWN_KINDS]);
   assert.deepEqual(types.structure('own_key'), { ...OWN_KEY, 'size of structure': OWN_KEY_BYTES });
   const { kind, descriptor, place, 'size of structure': claimBytes } = types.structure('claim');

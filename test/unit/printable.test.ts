@@ -7,8 +7,8 @@ import { yamlText } from '../../src/yaml-text.js';
 
 const FORGED = '/x\n\u001b[2J\u001b]0;title\u0007\r\u009b1m\u202eevil\u2066\u200b\u{e0041}\u007f';
 
-describe('what is printed of names that others choose', () => {
-  test('is one line without anything that a terminal acts on', () => {
+describe('a name from outside, when printed', () => {
+  test('is one line without terminal control characters', () => {
     assert.equal(
       printable(FORGED),
       '/x\\n\\x1b[2J\\x1b]0;title\\x07\\r\\u{9b}1m\\u{202e}evil\\u{2066}\\u{200b}\\u{e0041}\\x7f',

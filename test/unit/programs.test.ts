@@ -7,13 +7,13 @@ import { pathToFileURL } from 'node:url';
 
 const DIRECTORY = resolve('build/program');
 
-/** Runs Node.js in a directory without packages: a program finds its own from where it lies. */
+/** Runs Node.js in a directory without packages: a program finds its own relative to itself. */
 function run(...parameters: string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, parameters, { cwd: '/', encoding: 'utf8' });
   return { status, stdout, stderr };
 }
 
-test('the bundled programs start from anywhere', () => {
+test('the bundled programs start in any directory', () => {
   const { version } = JSON.parse(run('-p', `fs.readFileSync('${resolve('package.json')}', 'utf8')`).stdout);
   assert.deepEqual(run(`${DIRECTORY}/hauberkd.js`, '--version'), {
     status: 0,
@@ -23,7 +23,7 @@ test('the bundled programs start from anywhere', () => {
   assert.deepEqual(run(`${DIRECTORY}/hauberk.js`, '--version'), { status: 0, stdout: `${version}\n`, stderr: '' });
 });
 
-test('every part of the bundled programs loads by itself', () => {
+test('every chunk of the bundled programs can be loaded alone', () => {
   const parts = readdirSync(DIRECTORY).filter((name) => /-[A-Z0-9]{8}\.js$/.test(name));
   assert.ok(parts.some((name) => name.startsWith('daemon-')));
   const script = parts.map((name) => `await import('${pathToFileURL(`${DIRECTORY}/${name}`)}');`).join('\n');
@@ -31,7 +31,7 @@ test('every part of the bundled programs loads by itself', () => {
   assert.deepEqual(loaded, { status: 0, stdout: '', stderr: '' });
 });
 
-/** The packages in a program and in what it imports at once. */
+/** The packages in a program and its static imports. */
 function packagesOf(name: string, seen = new Set<string>()): Set<string> {
   if (seen.has(name)) return new Set();
   seen.add(name);
@@ -41,7 +41,7 @@ function packagesOf(name: string, seen = new Set<string>()): Set<string> {
   return new Set([...packages, ...Array.from(imports, ([, imported]) => [...packagesOf(imported!, seen)]).flat()]);
 }
 
-test('a program loads at once only what each of its runs needs', () => {
+test('a program statically imports only what each run needs', () => {
   const client = packagesOf('hauberk.js');
   const daemon = packagesOf(readdirSync(DIRECTORY).find((name) => /^daemon-\w+\.js$/.test(name))!);
   for (const name of ['@grpc/grpc-js', 'ajv', 'yaml', 'dockerode', 'protobufjs']) assert.ok(!client.has(name), name);
@@ -50,7 +50,7 @@ test('a program loads at once only what each of its runs needs', () => {
   assert.ok(!packagesOf('hauberkd.js').has('@grpc/grpc-js'));
 });
 
-test('what a program imports later has the names it asks for: a bundled CommonJS package has only `default`', async () => {
+test('lazy imports have the names that are used: a bundled CommonJS package has only `default`', async () => {
   for (const program of readdirSync(DIRECTORY).filter((name) => name.endsWith('.js'))) {
     const text = readFileSync(`${DIRECTORY}/${program}`, 'utf8');
     for (const [, part] of text.matchAll(/\bimport\("\.\/([^"]+)"\)/g)) {

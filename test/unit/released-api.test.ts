@@ -8,7 +8,7 @@ import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { SERVICE_NAMES } from '../../src/rpc/services.js';
 
-test('a release has the API as files that compile by themselves, and compiled with all that they import', (context) => {
+test('a release has the API as files that compile alone, and as descriptors with all imports', (context) => {
   const directory = mkdtempSync(join(tmpdir(), 'hauberk-released-'));
   context.after(() => rmSync(directory, { recursive: true }));
   const env = { ...process.env, SOURCE_DATE_EPOCH: '1' };
@@ -31,7 +31,7 @@ test('a release has the API as files that compile by themselves, and compiled wi
   for (const name of ['buf.yaml', 'LICENSE', 'README.md', 'hauberk/v1/policy.proto']) assert.ok(packed.includes(name));
 });
 
-test('a field that the last release has is missed when it is gone', (context) => {
+test('removing a field of the last release is detected', (context) => {
   const directory = mkdtempSync(join(tmpdir(), 'hauberk-released-'));
   context.after(() => rmSync(directory, { recursive: true }));
   const set = fromBinary(FileDescriptorSetSchema, readFileSync('proto/released.binpb'));

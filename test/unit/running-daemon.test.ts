@@ -14,8 +14,8 @@ import { eventually } from '../support/eventually.js';
 import { freePort } from '../support/free-port.js';
 import { HOST_POLICY, TestDaemon } from '../support/test-daemon.js';
 
-describe('a daemon that runs', () => {
-  test('tells its metrics where it is told to, with what the kernel and the rooms count, until it is stopped', async (t) => {
+describe('a running daemon', () => {
+  test("serves its metrics at the configured address, with the kernel's and its own counts, until it is stopped", async (t) => {
     const daemon = new TestDaemon(t);
     const port = await freePort();
     const running = await daemon.start('--metrics', `127.0.0.1:${port}`);
@@ -46,7 +46,7 @@ describe('a daemon that runs', () => {
     assert.doesNotMatch(await scrape(), /cause="journal"/u);
   });
 
-  test("serves KubeArmor's clients where it is told to, until it is stopped", async (t) => {
+  test("serves KubeArmor's clients at the configured address until it is stopped", async (t) => {
     const daemon = new TestDaemon(t);
     const port = await freePort();
     const running = await daemon.start('--kubearmor-listen', `127.0.0.1:${port}`);
@@ -63,7 +63,7 @@ describe('a daemon that runs', () => {
     assert.equal(await connection(), false);
   });
 
-  test('a hook that the kernel lacks is logged with the reason, and is a warning of the host', async (t) => {
+  test('logs a missing hook with the reason, and reports it as a warning of the host', async (t) => {
     const daemon = new TestDaemon(t);
     const missing = {
       program: 'hauberk_path_chown',
@@ -83,7 +83,7 @@ describe('a daemon that runs', () => {
     await running.stop();
   });
 
-  test('where no witness can be kept it is told, as the daemon starts and by its status', async (t) => {
+  test('reports at the start and in its status when no witness can be kept', async (t) => {
     const daemon = new TestDaemon(t);
     writeFileSync(`${daemon.stateDirectory}-witness`, '');
     const running = await daemon.start();
@@ -100,7 +100,7 @@ describe('a daemon that runs', () => {
     await running.stop();
   });
 
-  test('a state that cannot be written is logged, a warning of the host, and logged again when it can be', async (t) => {
+  test('logs that its state cannot be stored, reports it as a warning of the host, and logs the recovery', async (t) => {
     const daemon = new TestDaemon(t);
     const running = await daemon.start();
     t.after(() => running.stop());
@@ -124,7 +124,7 @@ describe('a daemon that runs', () => {
     await running.stop();
   });
 
-  test('keeps policies for the host and enforces none of them where that is to be its rescue', async (t) => {
+  test('with --rescue keeps policies for the host and enforces none of them', async (t) => {
     const daemon = new TestDaemon(t);
     const running = await daemon.start('--rescue');
     t.after(() => running.stop());
@@ -137,7 +137,7 @@ describe('a daemon that runs', () => {
     await running.stop();
   });
 
-  test('looks every few seconds whether the kernel still has what it was given, and not after its end', async (t) => {
+  test("checks every few seconds until its end that the kernel's state is unchanged", async (t) => {
     t.mock.timers.enable({ apis: ['setInterval'] });
     const daemon = new TestDaemon(t);
     daemon.environment = { ...daemon.environment, WATCHDOG_USEC: '4000000' };
@@ -153,7 +153,7 @@ describe('a daemon that runs', () => {
     assert.deepEqual(daemon.reported, ['READY=1', 'WATCHDOG=1', 'STOPPING=1']);
   });
 
-  test('leaves nothing behind that runs, whatever was to be done later', async (t) => {
+  test('leaves no timer running, whatever was scheduled', async (t) => {
     const timers = () => process.getActiveResourcesInfo().filter((each) => each === 'Timeout').length;
     const before = timers();
     const daemon = new TestDaemon(t);
@@ -161,7 +161,7 @@ describe('a daemon that runs', () => {
     t.after(() => running.stop());
     const client = connect({ address: running.address });
     t.after(() => client.close());
-    // A policy that ends some day, and a change that the kernel is to be asked for again.
+    // A policy that expires some day, and a change to retry in the kernel.
     const ending = HOST_POLICY.replace('spec: {', 'spec: {expires: "2099-12-31T23:59:59Z", ');
     await client.policies.applyPolicy({ source: { $case: 'manifest', value: ending } });
     daemon.kernel.failure = new Error('no memory');
@@ -173,7 +173,7 @@ describe('a daemon that runs', () => {
     await eventually(() => timers() === before, 'the end of all timers');
   });
 
-  test('watches a container for as long as it runs, and writes down at its end what a profile has just learnt', async (t) => {
+  test('watches a container until it ends, and stores what a profile has just learnt when it stops', async (t) => {
     const watched = () =>
       readdirSync('/proc/self/fd').filter((descriptor) => {
         try {

@@ -15,7 +15,7 @@ function recording(environment: object) {
   return { manager, sent };
 }
 
-test('systemd is told when the daemon serves and when it stops', () => {
+test('systemd is notified when the daemon is ready and when it stops', () => {
   const { manager, sent } = recording({ NOTIFY_SOCKET: '/run/notify' });
   assert.deepEqual(sent, []);
   manager.ready();
@@ -24,7 +24,7 @@ test('systemd is told when the daemon serves and when it stops', () => {
   assert.deepEqual(sent, ['/run/notify READY=1', '/run/notify STOPPING=1']);
 });
 
-test('signs of life are given at half of the time of the watchdog, until the end', (t) => {
+test('the watchdog is notified at half of its interval until the end', (t) => {
   t.mock.timers.enable({ apis: ['setInterval'] });
   const { manager, sent } = recording({ NOTIFY_SOCKET: '@notify', WATCHDOG_USEC: '2000000', WATCHDOG_PID: '7' });
   manager.ready();
@@ -35,7 +35,7 @@ test('signs of life are given at half of the time of the watchdog, until the end
   assert.equal(sent.length, 3);
 });
 
-test('a watchdog of another process, and none, is given no signs of life', (t) => {
+test('a watchdog of another process is not notified', (t) => {
   t.mock.timers.enable({ apis: ['setInterval'] });
   for (const environment of [{ WATCHDOG_USEC: '2000000', WATCHDOG_PID: '8' }, { WATCHDOG_USEC: 'x' }, {}]) {
     const { manager, sent } = recording({ NOTIFY_SOCKET: '/run/notify', ...environment });

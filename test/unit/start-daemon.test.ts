@@ -10,7 +10,7 @@ import { eventually } from '../support/eventually.js';
 import { HOST, HOST_POLICY, TestDaemon } from '../support/test-daemon.js';
 
 describe('the daemon', () => {
-  test('enforces what it is given, serves it, and closes everything in reverse when it is stopped', async (t) => {
+  test('enforces and serves its policies, and closes everything in reverse order when it is stopped', async (t) => {
     const daemon = new TestDaemon(t);
     const running = await daemon.start('--events-per-second', '9', '--event-burst', '90');
     assert.equal(running.address, `unix:${daemon.socket}`);
@@ -28,14 +28,14 @@ describe('the daemon', () => {
     client.close();
     await running.stop();
     assert.deepEqual(daemon.reported, ['READY=1', 'STOPPING=1']);
-    // The ring with its journal, then all of the kernel; what is in force stays so.
+    // First the ring with its journal, then the rest; the enforcement stays.
     assert.deepEqual(daemon.kernel.ends, ['removal given up', 'closed', 'closed']);
     assert.equal(existsSync(daemon.socket), false);
     assert.deepEqual(daemon.warnings, []);
     await daemon.assertStoreIsClosed();
   });
 
-  test('what was applied is in force again after the next start, and one that the kernel does not take closes all', async (t) => {
+  test('applied policies are in force again after a restart, and if the kernel refuses them everything is closed', async (t) => {
     const daemon = new TestDaemon(t);
     const first = await daemon.start();
     const client = connect({ address: first.address });
@@ -55,14 +55,14 @@ describe('the daemon', () => {
     await daemon.assertStoreIsClosed();
   });
 
-  test('takes the programs out of the kernel at its end where the configuration says so', async (t) => {
+  test('detaches the programs at its end if so configured', async (t) => {
     const daemon = new TestDaemon(t);
     const running = await daemon.start('--detach-on-exit');
     await running.stop();
     assert.equal(daemon.kernel.ends.at(-1), 'detached');
   });
 
-  test('stops once, whoever asks how often', async (t) => {
+  test('stops only once, however often stop is called', async (t) => {
     const daemon = new TestDaemon(t);
     const running = await daemon.start();
     await Promise.all([running.stop(), running.stop()]);
@@ -76,7 +76,7 @@ describe('the daemon', () => {
     allSuppressed: ['closed', 'closed'],
     limitEvents: ['closed', 'closed'],
   })) {
-    test(`a start that fails at ${step} closes in reverse what it has opened, and detaches nothing`, async (t) => {
+    test(`a start that fails at ${step} closes in reverse order what it has opened, and detaches nothing`, async (t) => {
       const daemon = new TestDaemon(t);
       daemon.kernel.fails = step;
       await assert.rejects(daemon.start('--detach-on-exit'), new Error(`${step} fails`));
@@ -88,7 +88,7 @@ describe('the daemon', () => {
     });
   }
 
-  test('programs of an earlier build that cannot be taken away are reported, and keep nothing from starting', async (t) => {
+  test('programs of an earlier build that cannot be removed are reported, and do not prevent the start', async (t) => {
     const daemon = new TestDaemon(t);
     daemon.kernel.fails = 'removeReplaced';
     const running = await daemon.start();
@@ -97,7 +97,7 @@ describe('the daemon', () => {
     assert.equal(daemon.lines.find(({ level }) => level > 30)?.err?.message, 'removeReplaced fails');
   });
 
-  test('a start whose address is taken closes what was started before, and says which', async (t) => {
+  test('a start with an address in use closes what was started before, and names the address', async (t) => {
     const daemon = new TestDaemon(t);
     const other = createServer().listen(0, '127.0.0.1');
     t.after(() => other.close());
@@ -112,7 +112,7 @@ describe('the daemon', () => {
     await daemon.assertStoreIsClosed();
   });
 
-  test("a start that cannot serve KubeArmor's clients stops serving its own", async (t) => {
+  test("a start that cannot serve KubeArmor's clients also stops Hauberk's own API", async (t) => {
     const daemon = new TestDaemon(t);
     const other = createServer().listen(0, '127.0.0.1');
     t.after(() => other.close());
@@ -124,7 +124,7 @@ describe('the daemon', () => {
     await daemon.assertStoreIsClosed();
   });
 
-  test('a damaged store is served, with nothing brought into the kernel', async (t) => {
+  test('with a damaged store the daemon serves, and publishes nothing to the kernel', async (t) => {
     const daemon = new TestDaemon(t);
     await (await daemon.start()).stop();
     rmSync(join(daemon.stateDirectory, 'store'), { recursive: true, force: true });

@@ -21,7 +21,7 @@ test('while thousands of rules are compiled other work can run, and the image is
   const image = await finishInTimeSlices(compileInSteps(ruleSet));
   isCompiling = false;
   await other;
-  // Without a turn in between, the other work comes to one when all is done.
+  // Without yielding, the other work would get a single turn at the end.
   assert.ok(turns > 5, `${turns} turns`);
   assert.deepEqual(image.words, compileImage(ruleSet).words);
 });
@@ -35,7 +35,7 @@ function* busy(steps: number, onStep: () => void = () => undefined): Steps<void>
   }
 }
 
-test('pieces of work that are each short leave turns to others when many follow one another', async () => {
+test('many short pieces of work in a row still yield to other work', async () => {
   let turns = 0;
   let isDone = false;
   const count = () => {
@@ -48,7 +48,7 @@ test('pieces of work that are each short leave turns to others when many follow 
   assert.ok(turns >= 6, `${turns} turns`);
 });
 
-test('of several that work at a time none gets more turns for having come first', async () => {
+test('concurrent tasks share the turns, whichever came first', async () => {
   const done = { first: 0, second: 0 };
   const first = finishInTimeSlices(busy(60, () => done.first++));
   const second = finishInTimeSlices(busy(60, () => done.second++));

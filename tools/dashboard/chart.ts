@@ -10,7 +10,7 @@ const NAMED: Readonly<Record<string, string>> = {
 };
 const INK = '#24292e';
 const FAINT = '#6a737d';
-/** Of a letter of the size below, about. */
+/** Average width of a letter of the size below. */
 const LETTER = 6.3;
 const SIZE = 11;
 const LINE = 16;
@@ -28,7 +28,7 @@ export function text(x: number, y: number, words: string, attributes = ''): stri
   return `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" font-size="${SIZE}" fill="${INK}" ${attributes}>${escaped(words)}</text>`;
 }
 
-/** The frame and title of a panel, and in it what it shows. */
+/** The frame, title and contents of a panel. */
 export function drawPanel(panel: Panel, box: Box, recording: Recording): string {
   const { x, y, width, height } = box;
   const series = recording.series[panel.title] ?? [];
@@ -39,7 +39,7 @@ export function drawPanel(panel: Panel, box: Box, recording: Recording): string 
 }
 
 const nothing = ({ x, y, width, height }: Box) =>
-  text(x + width / 2, y + height / 2, 'nothing of the kind', `text-anchor="middle" style="fill:${FAINT}"`);
+  text(x + width / 2, y + height / 2, 'no data', `text-anchor="middle" style="fill:${FAINT}"`);
 
 type Draw = (panel: Panel, box: Box, series: readonly Series[], recording: Recording) => string;
 
@@ -53,7 +53,9 @@ function drawStat({ fieldConfig, options }: Panel, { x, y, width, height }: Box,
   return series
     .map((each, index) => {
       const value = lastOf(each);
-      const mapped = mappings.map((mapping) => mapping.options[String(value)]?.text).find((said) => said !== undefined);
+      const mapped = mappings
+        .map((mapping) => mapping.options[String(value)]?.text)
+        .find((shown) => shown !== undefined);
       const shown = options?.textMode === 'name' ? each.name : (mapped ?? inUnit(value, unit));
       const step = thresholds?.steps.findLast((limit) => limit.value === null || value >= limit.value);
       const colour = NAMED[step?.color ?? ''] ?? INK;
@@ -89,7 +91,7 @@ function drawBars({ fieldConfig }: Panel, { x, y, width, height }: Box, series: 
 
 function drawLines({ fieldConfig }: Panel, box: Box, all: readonly Series[], recording: Recording): string {
   const { unit } = fieldConfig!.defaults;
-  // What has been nought all the time says nothing in a picture, but stands in Grafana's legend.
+  // Leaves out series that are always zero, although Grafana's legend lists them.
   const moved = all.filter(({ points }) => points.some(([, value]) => value > 0));
   const series = (moved.length > 0 ? moved : all.slice(0, 1)).slice(0, COLOURS.length);
   const legend = legendLines(series, box.width);

@@ -1,4 +1,4 @@
-/** Draws the dashboard's panels with what record.ts has asked of Prometheus. Usage: draw.js RECORDING DIRECTORY */
+/** Draws the dashboard's panels from a recording by record.ts. Usage: draw.js RECORDING DIRECTORY */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { drawPanel, text } from './chart.js';
@@ -6,13 +6,13 @@ import { type Panel, type Recording, readPanels, rowsOf } from './panels.js';
 
 const [recordingPath, directory] = process.argv.slice(2) as [string, string];
 const WIDTH = 1200;
-/** Of a column and of a line of Grafana's grid. */
+/** Width of a column and height of a line of Grafana's grid. */
 const COLUMN = WIDTH / 24;
 const LINE = 27;
 const GAP = 8;
 const ROW_HEIGHT = 32;
 
-/** Each picture is of so many rows. */
+/** The number of rows in each picture. */
 const PICTURES: readonly (readonly [name: string, rows: number])[] = [
   ['dashboard-denials', 3],
   ['dashboard-containers-and-events', 2],

@@ -7,7 +7,7 @@ import { makeEvent } from '../../test/unit/events/support.js';
 
 const HOUR = 3_600_000;
 
-/** What the kernel counts, in a second. */
+/** What the kernel counts per second. */
 const PER_SECOND: Partial<Record<Counter, number>> = {
   'file.Allow': 38,
   'file.Audit': 1.5,
@@ -20,7 +20,7 @@ const PER_SECOND: Partial<Record<Counter, number>> = {
   'dropped.unrecorded': 0.1,
 };
 
-/** What is refused, in a second. */
+/** What is refused per second. */
 const REFUSED: readonly (Pick<SecurityEvent, 'containerName' | 'namespace' | 'policy' | 'rule' | 'class'> & {
   readonly perSecond: number;
 })[] = [
@@ -67,7 +67,7 @@ const REFUSED: readonly (Pick<SecurityEvent, 'containerName' | 'namespace' | 'po
   { containerName: 'database', namespace: 'shop', policy: 'DefaultPosture', rule: '', class: 'file', perSecond: 0.08 },
 ];
 
-/** The metrics of a hauberkd whose kernel, containers and clients are made up; every panel has something to show. */
+/** The metrics of a simulated hauberkd, with data for every panel. */
 export class Figures {
   readonly #plane = new InMemoryControlPlane();
   readonly #intake = new IntakeCounts();
@@ -121,10 +121,10 @@ export class Figures {
     exports: () => [],
   });
 
-  /** Lets time pass. */
+  /** Advances the simulated time. */
   pass(seconds: number): void {
     this.#seconds += seconds;
-    // Work comes and goes.
+    // The load varies.
     const share = seconds * (1 + 0.6 * Math.sin(this.#seconds / 25) + 0.3 * Math.random());
     for (const [name, rate] of Object.entries(PER_SECOND)) this.#counted[name as Counter] += rate * share;
     for (const each of REFUSED) this.#refuse(each, each.perSecond * share);
@@ -175,7 +175,7 @@ export class Figures {
     rpc.certificatesInUse({ server: Date.now() + 41 * 24 * HOUR, clientCa: Date.now() + 300 * 24 * HOUR });
   }
 
-  /** As the kernel has them: whole numbers. */
+  /** Rounded down, since the kernel's counters are integers. */
   #whole(): Record<Counter, number> {
     return Object.fromEntries(
       Object.entries(this.#counted).map(([name, value]) => [name, Math.floor(value)]),

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** What is drawn of a panel of packaging/grafana/hauberk.json. */
+/** The fields of a panel of packaging/grafana/hauberk.json that are drawn. */
 export interface Panel {
   readonly type: 'row' | 'stat' | 'bargauge' | 'timeseries';
   readonly title: string;
@@ -18,11 +18,11 @@ export interface Panel {
 
 export interface Series {
   readonly name: string;
-  /** Seconds since the Unix epoch, and the value. */
+  /** Pairs of time, in seconds since the Unix epoch, and value. */
   readonly points: readonly (readonly [number, number])[];
 }
 
-/** Of each panel by its title what Prometheus answered, from a time on until another. */
+/** Prometheus' data between two times, by the title of the panel. */
 export interface Recording {
   readonly from: number;
   readonly until: number;
@@ -33,7 +33,7 @@ export function readPanels(): readonly Panel[] {
   return (JSON.parse(readFileSync('packaging/grafana/hauberk.json', 'utf8')) as { panels: Panel[] }).panels;
 }
 
-/** The panels of each row, with the row's own before them. */
+/** The panels of each row, after the panel of the row itself. */
 export function rowsOf(panels: readonly Panel[]): Panel[][] {
   const rows: Panel[][] = [];
   for (const panel of panels) {
@@ -43,7 +43,7 @@ export function rowsOf(panels: readonly Panel[]): Panel[][] {
   return rows;
 }
 
-/** As Grafana names a series. */
+/** The name of a series as Grafana formats it. */
 export function legendOf(format: string, labels: Readonly<Record<string, string>>): string {
   return format.replaceAll(/\{\{(\w+)\}\}/gu, (_, name: string) => labels[name] ?? '');
 }

@@ -1,6 +1,6 @@
 /**
- * Has Debian's Prometheus, with the shipped configuration, watch made-up figures of hauberkd for some minutes, and writes
- * down what it answers to every query of the dashboard. Usage: record.js RECORDING
+ * Makes Debian's Prometheus, with the shipped configuration, scrape a simulated hauberkd for some minutes, and records
+ * its answers to every query of the dashboard. Usage: record.js RECORDING
  */
 import { writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,7 +12,7 @@ import { legendOf, type Panel, readPanels, type Series } from './panels.js';
 const SECONDS = 240;
 const TICK_SECONDS = 0.25;
 const STEP_SECONDS = 4;
-/** The shipped configuration is made to look every second. */
+/** Short, since the shipped configuration is changed to scrape every second. */
 const RATE_SECONDS = 15;
 
 const figures = new Figures();
@@ -50,7 +50,7 @@ async function answersTo(panel: Panel, from: number, until: number): Promise<Ser
         .replaceAll('$instance', '.*')
         .replaceAll('$__rate_interval', `${RATE_SECONDS}s`)
         .replaceAll('$__range', `${until - from}s`);
-      // All but lines show the last value.
+      // Only time series show more than the last value.
       const begin = panel.type === 'timeseries' ? from : until;
       const found = await prometheus.queryRange(query, begin, until, STEP_SECONDS);
       return found.map(({ metric, values }) => ({

@@ -1,6 +1,6 @@
 /**
- * The main job, for real: Docker, two containers, hauberkd, a policy, a refusal, its event, its metric. Every step is
- * checked; the first that does not hold ends the demo with status 1.
+ * The main use, on a real system: Docker, two containers, hauberkd, a policy, a refusal, its event, its metric. Every step
+ * is checked; the first that fails ends the demo with status 1.
  */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -70,7 +70,7 @@ try {
   const event = await events.find(({ object }) => object === '/etc/shadow');
   show(JSON.stringify(event, undefined, 2));
   expect('the event to name policy and rule', event.policy === 'protect-shadow' && event.rule === 'file.matchPaths[0]');
-  expect('the event to say DENIED', event.result === 'RESULT_DENIED' && event.containerName === 'web');
+  expect('the event to report DENIED', event.result === 'RESULT_DENIED' && event.containerName === 'web');
 
   say('The metric that counted it');
   const line = (await daemon.metrics())

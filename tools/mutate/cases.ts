@@ -1,8 +1,8 @@
 import { mock } from 'node:test';
 
 /**
- * Stands in for node:test in the files of tests: keeps the cases, so that each can be run as often as there are mutants
- * for it without loading its file again.
+ * Replaces node:test in test files: keeps the test cases, so that each can run once for every mutant without loading its
+ * file again.
  */
 
 type Work = (context: CaseContext) => unknown;
@@ -22,7 +22,7 @@ export interface Case {
   readonly work: Work;
 }
 
-/** What a case is handed. */
+/** The context that a test case is given. */
 export class CaseContext {
   readonly mock = mock;
   readonly ends: Work[] = [];
@@ -69,7 +69,7 @@ test.afterEach = afterEach;
 
 export { mock };
 
-/** Loads a file of tests. */
+/** Loads a test file. */
 export async function casesOf(load: () => Promise<unknown>): Promise<Case[]> {
   suite = newSuite();
   cases = [];
@@ -77,7 +77,7 @@ export async function casesOf(load: () => Promise<unknown>): Promise<Case[]> {
   return cases;
 }
 
-/** @throws what the case, or what is to be done before or after it, throws */
+/** @throws what the case or a hook throws */
 export async function runCase({ name, suite: own, work }: Case): Promise<void> {
   const suites: Suite[] = [];
   for (let each: Suite | undefined = own; each !== undefined; each = each.parent) suites.unshift(each);
@@ -91,7 +91,7 @@ export async function runCase({ name, suite: own, work }: Case): Promise<void> {
       for (const end of context.ends) await end(context);
       for (const each of suites.reverse()) {
         for (const hook of each.afterEach) await hook(context);
-        // What was opened as the file was loaded stays open for the next run of the case.
+        // Without `before`, what was opened while the file was loaded must stay open for the next run of the case.
         if (each.before.length > 0) for (const hook of each.after) await hook(context);
       }
     } finally {

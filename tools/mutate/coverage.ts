@@ -4,34 +4,34 @@ import { join } from 'node:path';
 import { builtOf } from './mutants.js';
 import type { RunnerProcess } from './runner-process.js';
 
-/** What the cases of a test file come to when nothing is wrong. */
+/** The mutants that the cases of a test file reach while none is active. */
 export interface Coverage {
-  /** Those that pass, the cheapest first. */
+  /** The cases that pass, the cheapest first. */
   readonly cases: readonly CaseCoverage[];
-  /** Mutants that are come to while files are loaded. */
+  /** Mutants that are reached while files are loaded. */
   readonly atLoad: readonly string[];
-  /** Digests of the files with mutants, as they were. */
+  /** Digests of the files with mutants at that time. */
   readonly files: Readonly<Record<string, string>>;
 }
 
 export interface CaseCoverage {
   readonly number: number;
-  /** Of processor time. */
+  /** Processor time. */
   readonly milliseconds: number;
   readonly reached: readonly string[];
 }
 
 /** Seconds of processor time that a whole file may take. */
 const LIMIT_SECONDS = 60;
-/** Between runs: what a test comes to in a file stands until one of the two changes. */
+/** The directory in which coverage is kept between runs, until test or source change. */
 const KEPT = 'build/mutation';
 
-/** Finds out what test files come to, once for each. */
+/** Measures the coverage of test files, once for each. */
 export class Coverages {
   readonly #found = new Map<string, Promise<Coverage>>();
   readonly #files: Readonly<Record<string, string>>;
 
-  /** @param sources those that have mutants in the trees */
+  /** @param sources the files with mutants */
   constructor(
     sources: readonly string[],
     readonly onUnusable: (test: string) => void,
@@ -39,7 +39,7 @@ export class Coverages {
     this.#files = Object.fromEntries(sources.map((source) => [source, digestOf(builtOf(source))]));
   }
 
-  /** @param source of the mutants that it is asked about */
+  /** @param source the file of the mutants in question */
   async of(runner: RunnerProcess, test: string, source: string): Promise<Coverage> {
     const found = this.#found.get(test) ?? this.#kept(test) ?? this.#measure(runner, test);
     this.#found.set(test, found);
@@ -51,12 +51,12 @@ export class Coverages {
   }
 
   #kept(test: string): Promise<Coverage> | undefined {
-    const kept = placeOf(test);
+    const kept = pathFor(test);
     return existsSync(kept) ? Promise.resolve(JSON.parse(readFileSync(kept, 'utf8')) as Coverage) : undefined;
   }
 
   async #measure(runner: RunnerProcess, test: string): Promise<Coverage> {
-    // Fresh, so that whatever the file loads is noted as come to.
+    // A fresh process, so that mutants reached while the file is loaded are noted.
     runner.restart();
     const answer = await runner.run({ file: test, stops: false }, LIMIT_SECONDS);
     const cases = (answer?.results ?? []).filter(({ passed }) => passed);
@@ -67,12 +67,12 @@ export class Coverages {
       files: this.#files,
     };
     mkdirSync(KEPT, { recursive: true });
-    writeFileSync(placeOf(test), JSON.stringify(coverage));
+    writeFileSync(pathFor(test), JSON.stringify(coverage));
     return coverage;
   }
 }
 
-function placeOf(test: string): string {
+function pathFor(test: string): string {
   return join(KEPT, `${digestOf(test)}.json`);
 }
 

@@ -1,14 +1,14 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** What built files import of each other, at once or later, or start as threads. Paths are relative to the working directory. */
+/** Which built files import each other, statically or lazily, or start as threads. Paths are relative to the working directory. */
 export class ImportGraph {
   readonly #imports = new Map<string, readonly string[]>();
 
-  /** How many steps from a file lead to each that it imports, itself or through others. */
+  /** How many imports lead from a file to each that it imports, directly or through others. */
   distancesFrom(file: string): ReadonlyMap<string, number> {
     const distances = new Map([[file, 0]]);
-    // Files that are found are visited in turn, the nearer ones first.
+    // Files are visited in the order in which they are found, so nearer ones come first.
     for (const [each, distance] of distances) {
       for (const imported of this.#importsOf(each)) {
         if (!distances.has(imported)) distances.set(imported, distance + 1);

@@ -3,24 +3,24 @@ import type { Mutant } from './mutants.js';
 import type { Result } from './results.js';
 import type { RunnerProcess } from './runner-process.js';
 
-/** Files of which a mutant of what runs at load is tried with all cases. */
+/** How many test files are tried, with all cases, for a mutant in code that runs at load. */
 const FILES_AT_LOAD = 3;
 
-/** Tries mutants with the cases that come to them. */
+/** Tries mutants with the test cases that reach them. */
 export class Judge {
-  /** By test file: cases that fail without a fault when they run alone. */
+  /** Cases that fail without a mutant when they run alone, by test file. */
   readonly #unusable = new Map<string, Set<number>>();
 
   constructor(
     readonly runner: RunnerProcess,
     readonly coverages: Coverages,
-    /** Test files that are tried for one mutant. */
+    /** The most test files that are tried for one mutant. */
     readonly mostFiles: number,
   ) {}
 
   /**
    * @param tests files that import the mutant's, the likeliest to notice it first
-   * @param isOver whether there is no time left: then it returns undefined
+   * @param isOver whether the time is up: then it returns undefined
    */
   async judge({ id, source }: Mutant, tests: readonly string[], isOver: () => boolean): Promise<Result | undefined> {
     let result: Result = 'untested';
@@ -34,7 +34,7 @@ export class Judge {
       result = 'survived';
       if (tried++ === (isAtLoad ? Math.min(this.mostFiles, FILES_AT_LOAD) : this.mostFiles)) break;
       if (await (isAtLoad ? this.#isNoticedAtLoad(id, test, fit) : this.#isNoticed(id, test, fit)))
-        // What was ended with the time has not hung by itself.
+        // When the time is up the runner is stopped, which looks like a hang.
         return isOver() ? undefined : 'killed';
     }
     return result;
@@ -52,7 +52,7 @@ export class Judge {
       const failed = await this.#failing(mutant, file, cases);
       if (failed === undefined) return false;
       if (failed === 'hung' || (await this.#passesWithout(file, failed))) return true;
-      // What an earlier mutant has left behind fails it, or it needs the cases before it.
+      // It fails from what an earlier mutant left behind, or it depends on the cases before it.
       this.runner.restart();
       if (await this.#passesWithout(file, failed)) continue;
       const unusable = this.#unusable.get(file) ?? new Set();

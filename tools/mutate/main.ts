@@ -11,9 +11,9 @@ import { type Judged, report } from './results.js';
 import { RunnerProcess } from './runner-process.js';
 import { copyTree } from './tree.js';
 
-/** Puts small faults into built files and counts those that the unit tests notice: see tools/mutate/run. */
+/** Introduces small faults into built files and counts those that the unit tests notice: see tools/mutate/run. */
 
-const STANDARD_PLACES = [
+const DEFAULT_TARGETS = [
   'src/control',
   'src/containers',
   'src/store',
@@ -37,20 +37,20 @@ const { values, positionals } = parseArgs({
   },
 });
 const end = performance.now() + Number(values.minutes) * 60_000;
-const places = positionals.length > 0 ? positionals : STANDARD_PLACES;
+const targets = positionals.length > 0 ? positionals : DEFAULT_TARGETS;
 const changed = values.since === undefined ? undefined : changedLines(values.since);
 const sources = [
-  ...new Set([...STANDARD_PLACES, ...places].flatMap((place) => filesBelow(place.split(':')[0]!, '.ts'))),
+  ...new Set([...DEFAULT_TARGETS, ...targets].flatMap((target) => filesBelow(target.split(':')[0]!, '.ts'))),
 ];
-const mutants = places
-  .flatMap((place) => {
-    const [path, line] = place.split(':') as [string, string?];
+const mutants = targets
+  .flatMap((target) => {
+    const [path, line] = target.split(':') as [string, string?];
     const found = filesBelow(path, '.ts').filter((source) => changed === undefined || changed.has(source));
     return found.flatMap(mutantsOf).filter((mutant) => line === undefined || mutant.line === Number(line));
   })
   .filter(({ source, line }) => changed === undefined || changed.get(source)!.has(line));
 
-// Short: sockets of the tests lie below it.
+// Short, since paths of sockets are limited and tests create sockets below it.
 const directory = mkdtempSync(join(tmpdir(), 'hm-'));
 const runners: RunnerProcess[] = [];
 let timer: NodeJS.Timeout | undefined;
@@ -58,7 +58,7 @@ try {
   const graph = new ImportGraph();
   const testsOf = testsByLikelihood(graph);
   const coverages = new Coverages(sources, (test) =>
-    process.stderr.write(`cases fail without a fault, and are left out: ${test}\n`),
+    process.stderr.write(`cases that fail without a mutant are left out: ${test}\n`),
   );
   const judges = Array.from({ length: Number(values.jobs) }, (_, number) => {
     const tree = join(directory, String(number));
@@ -72,11 +72,11 @@ try {
   timer = setTimeout(() => {
     for (const runner of runners) runner.stop();
   }, end - performance.now());
-  // In a random order, so that what is tried when the time is up stands for the rest.
+  // In random order, so that what was tried when the time is up is a fair sample.
   const left = shuffled(mutants, Number(values.seed)).values();
   await Promise.all(
     judges.map(async (judge) => {
-      // All take from one iterator, so each mutant is taken once.
+      // All judges share one iterator, so each mutant is tried once.
       for (const mutant of left) {
         if (isOver()) return;
         const result = await judge.judge(mutant, testsOf(builtOf(mutant.source)), isOver);
@@ -91,7 +91,7 @@ try {
   rmSync(directory, { recursive: true, maxRetries: 3 });
 }
 
-/** Finds the test files that import a file, those first that are the likeliest to notice: by name, by folder, by imports. */
+/** Orders the test files that import a file, the likeliest to notice a mutant first: by name, folder and imports. */
 function testsByLikelihood(graph: ImportGraph): (file: string) => readonly string[] {
   const tests = filesBelow(TESTS, '.test.js').map((test) => ({ test, distances: graph.distancesFrom(test) }));
   return (file) => {
@@ -104,7 +104,7 @@ function testsByLikelihood(graph: ImportGraph): (file: string) => readonly strin
   };
 }
 
-/** The same order for the same seed: a generator of random numbers (mulberry32) draws for each place. */
+/** Shuffles by a pseudo-random generator (mulberry32): the same order for the same seed. */
 function shuffled<Item>(items: readonly Item[], seed: number): Item[] {
   const order = [...items];
   let state = seed;
@@ -118,10 +118,10 @@ function shuffled<Item>(items: readonly Item[], seed: number): Item[] {
   return order;
 }
 
-function filesBelow(place: string, ending: string): string[] {
-  if (!statSync(place).isDirectory()) return [place];
-  return readdirSync(place, { recursive: true, encoding: 'utf8' })
+function filesBelow(target: string, ending: string): string[] {
+  if (!statSync(target).isDirectory()) return [target];
+  return readdirSync(target, { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith(ending))
-    .map((name) => join(place, name))
+    .map((name) => join(target, name))
     .sort();
 }

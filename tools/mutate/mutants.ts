@@ -2,14 +2,14 @@ import { readFileSync } from 'node:fs';
 import { SourceMap } from 'node:module';
 import { type AnyNode, type Node, parse } from 'acorn';
 
-/** One small fault: a stretch of a built file with what stands there instead. */
+/** One small fault: a range of a built file and its replacement. */
 export interface Mutant {
   /** Path of the source, for example `src/store/store.ts`. */
   readonly source: string;
-  /** The source and the mutant's place among those of its file, for example `src/store/store.ts#3`. */
+  /** The source and the mutant's index in its file, for example `src/store/store.ts#3`. */
   readonly id: string;
   readonly line: number;
-  /** For people, on one line. */
+  /** A description in one line. */
   readonly change: string;
 }
 
@@ -45,7 +45,7 @@ export function mutantsOf(source: string): Mutant[] {
   });
 }
 
-/** A stretch of a module, with what can stand there instead. */
+/** A range of a module, and its replacement. */
 export interface Change {
   readonly start: number;
   readonly end: number;
@@ -67,7 +67,7 @@ export function mutate(code: string, { start, end, replacement }: Omit<Change, '
 /**
  * A module with all its changes in place, each of which can be switched on while it runs.
  *
- * @param source what it is known by, @param switches the path of switch.js from it
+ * @param source the name of the module's source, @param switches the relative path of switch.js
  */
 export function instrument(code: string, source: string, switches: string): string {
   const module = parseModule(code);
@@ -85,7 +85,7 @@ export function instrument(code: string, source: string, switches: string): stri
     let text = '';
     let end = node.start;
     for (const child of childrenOf(node).sort((a, b) => a.start - b.start)) {
-      // The name of a shorthand property is its value, too.
+      // The name of a shorthand property is also its value.
       if (child.start < end) continue;
       text += code.slice(end, child.start) + render(child);
       end = child.end;
@@ -130,7 +130,7 @@ function changesOf(node: AnyNode, code: string): Change[] {
     }
     case 'IfStatement':
     case 'ConditionalExpression':
-      return decidesOnlyWhetherToGiveWay(node) ? [] : replace(node.test, 'true', 'false');
+      return decidesOnlyWhetherToYield(node) ? [] : replace(node.test, 'true', 'false');
     case 'WhileStatement':
       return replace(node.test, 'false');
     case 'UnaryExpression':
@@ -147,21 +147,21 @@ function changesOf(node: AnyNode, code: string): Change[] {
       return replace(node, ';');
     case 'ExpressionStatement': {
       const isNeeded = node.expression.type === 'CallExpression' && node.expression.callee.type === 'Super';
-      return isNeeded || givesWay(node.expression) ? [] : replace(node, ';');
+      return isNeeded || onlyYields(node.expression) ? [] : replace(node, ';');
     }
     default:
       return [];
   }
 }
 
-/** Whether it is a condition of nothing but other work being let run. */
-function decidesOnlyWhetherToGiveWay(node: AnyNode): boolean {
+/** Whether a condition only decides whether to yield to other work. */
+function decidesOnlyWhetherToYield(node: AnyNode): boolean {
   if (node.type !== 'IfStatement' || node.alternate != null) return false;
-  return node.consequent.type === 'ExpressionStatement' && givesWay(node.consequent.expression);
+  return node.consequent.type === 'ExpressionStatement' && onlyYields(node.consequent.expression);
 }
 
-/** Whether it only lets other work run: results are the same without it, and benchmarks measure how long turns take. */
-function givesWay(node: AnyNode): boolean {
+/** Whether a statement only yields to other work: results are the same without it, and benchmarks measure turns. */
+function onlyYields(node: AnyNode): boolean {
   if (node.type === 'YieldExpression') return !node.delegate && node.argument == null;
   if (node.type !== 'AwaitExpression' || node.argument.type !== 'CallExpression') return false;
   const { callee } = node.argument;
@@ -170,7 +170,7 @@ function givesWay(node: AnyNode): boolean {
 
 function* nodesOf(node: AnyNode): Generator<AnyNode> {
   yield node;
-  if (!decidesOnlyWhetherToGiveWay(node)) for (const child of childrenOf(node)) yield* nodesOf(child);
+  if (!decidesOnlyWhetherToYield(node)) for (const child of childrenOf(node)) yield* nodesOf(child);
 }
 
 function childrenOf(node: AnyNode): AnyNode[] {
@@ -179,12 +179,12 @@ function childrenOf(node: AnyNode): AnyNode[] {
     .filter((each) => typeof each?.type === 'string');
 }
 
-/** Whether a part of a node is a name that is no expression. */
+/** Whether a part of a node is a name but not an expression. */
 function isName(node: AnyNode, part: string): boolean {
   return part === 'key' && 'computed' in node && !node.computed;
 }
 
-/** Finds the line of the source, counted from 1, for an offset in what was built from it. */
+/** Finds the line of the source, counted from 1, for an offset in the built file. */
 function lineFinder(source: string, code: string): (offset: number) => number {
   const map = new SourceMap(JSON.parse(readFileSync(`${builtOf(source)}.map`, 'utf8')));
   return (offset) => {

@@ -1,6 +1,6 @@
 import type { Mutant } from './mutants.js';
 
-/** `untested`: no unit test runs the place. */
+/** `untested`: no unit test reaches the mutant. */
 export type Result = 'killed' | 'survived' | 'untested';
 
 export interface Judged {
@@ -8,7 +8,7 @@ export interface Judged {
   readonly result: Result;
 }
 
-/** The results as a table by file, with a line for all, and the mutants that no test noticed. */
+/** The results as a table by file with a total, and the mutants that no test noticed. */
 export function report(judged: readonly Judged[], total: number): string {
   const files = [...new Set(judged.map(({ mutant }) => mutant.source))].sort();
   const rows = files.map((file) =>
@@ -31,7 +31,7 @@ export function report(judged: readonly Judged[], total: number): string {
   ].join('\n');
 }
 
-/** Whole per cent of the mutants that a test noticed. */
+/** The percentage of mutants that a test noticed, as an integer. */
 export function scoreOf(judged: readonly Judged[]): number {
   return judged.length === 0 ? 100 : Math.floor((100 * count(judged, 'killed')) / judged.length);
 }

@@ -3,22 +3,22 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Answer, Request } from './runner.js';
 
-/** Seconds of processor time that a request may take beside what is expected of it, and of waiting. */
+/** Seconds of processor time, and of waiting, that a request may take beyond what is expected. */
 const SPARE_PROCESSOR_SECONDS = 4;
 const SPARE_SECONDS = 30;
 const LOOK_MILLISECONDS = 200;
-/** Of /proc/PID/stat: a hundred a second on every architecture that is built for. */
+/** The unit of /proc/PID/stat, the same on all supported architectures. */
 const TICKS_PER_SECOND = 100;
 
-/** A process that runs cases in an instrumented tree; started when it is needed, and ended when it hangs. */
+/** A process that runs test cases in an instrumented tree; started when needed, and ended when it hangs. */
 export class RunnerProcess {
   #child: ChildProcess | undefined;
 
   constructor(readonly tree: string) {}
 
   /**
-   * @param seconds of processor time that it takes when nothing is wrong
-   * @returns undefined when it hangs or ends before it answers
+   * @param seconds processor time that it takes without a mutant
+   * @returns undefined when it hangs or ends without an answer
    */
   async run(request: Request, seconds: number): Promise<Answer | undefined> {
     const child = this.#child ?? this.#start();
@@ -44,7 +44,7 @@ export class RunnerProcess {
     return answer;
   }
 
-  /** What it starts next is as fresh as a process of its own. @param mutant on while files are loaded, too */
+  /** Starts a fresh process. @param mutant one that is active even while files are loaded */
   restart(mutant?: string): void {
     this.stop();
     this.#start(mutant);
@@ -55,7 +55,7 @@ export class RunnerProcess {
     this.#child = undefined;
     if (child === undefined) return;
     try {
-      // Its group: whatever tests have started ends with it.
+      // The whole group, so that processes that tests have started end too.
       process.kill(-child.pid!, 'SIGKILL');
     } catch {
       // It has ended already.
@@ -79,7 +79,7 @@ export class RunnerProcess {
   }
 }
 
-/** 0 for one that has ended. */
+/** 0 for a process that has ended. */
 function processorSeconds(pid: number): number {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');

@@ -5,12 +5,12 @@ import { becomeRunner, switchTo, takeReached } from './switch.js';
 
 /** Runs cases of test files for runner-process.ts, again and again in one process. Usage: node runner.js REACHED-FILE */
 
-/** What is requested: some cases of a file, or all, in this order, up to the first that fails. */
+/** A request to run some cases of a file, or all, in this order. */
 export interface Request {
   readonly file: string;
   readonly mutant?: string;
   readonly cases?: readonly number[];
-  /** Whether a case that fails ends it. */
+  /** Whether to stop at the first case that fails. */
   readonly stops: boolean;
 }
 
@@ -18,14 +18,14 @@ export interface CaseResult {
   readonly number: number;
   readonly passed: boolean;
   readonly milliseconds: number;
-  /** The mutants that it comes to. */
+  /** The mutants that the case reaches. */
   readonly reached: readonly string[];
 }
 
 export interface Answer {
   /** Undefined where the file cannot be loaded. */
   readonly results: readonly CaseResult[] | undefined;
-  /** The mutants that are come to while files are loaded. */
+  /** The mutants that are reached while files are loaded. */
   readonly atLoad: readonly string[];
 }
 
@@ -34,12 +34,12 @@ writeFileSync(reachedElsewhere, '');
 becomeRunner(reachedElsewhere);
 
 const loaded = new Map<string, Case[]>();
-/** Ends the case that runs, with an error that nothing caught. */
+/** Ends the running case with an error that nothing caught. */
 let interrupt: (error: unknown) => void = () => undefined;
 process.on('uncaughtException', (error) => interrupt(error));
 process.on('unhandledRejection', (error) => interrupt(error));
-// What it waits for cannot come any more.
-process.on('beforeExit', () => interrupt(new Error('nothing is left that could end the case')));
+// The event loop is empty, so the case would wait for ever.
+process.on('beforeExit', () => interrupt(new Error('the event loop is empty before the case has ended')));
 process.on('message', (request: Request) => {
   void answer(request).then((message) => process.send!(message));
 });
@@ -56,7 +56,7 @@ async function answer({ file, mutant, cases, stops }: Request): Promise<Answer> 
   const atLoad = takeReached();
   const found = loaded.get(file)!;
   const results: CaseResult[] = [];
-  // A mutant of the environment stays on: files are loaded with it.
+  // A mutant set in the environment stays active, since files are loaded with it.
   if (process.env.HAUBERK_MUTANT_AT_LOAD === undefined) switchTo(mutant);
   for (const number of cases ?? found.keys()) {
     const result = await run(found[number]!, number);
@@ -68,7 +68,7 @@ async function answer({ file, mutant, cases, stops }: Request): Promise<Answer> 
 
 async function run(tried: Case, number: number): Promise<CaseResult> {
   const start = process.cpuUsage();
-  // Else the channel to who asks would keep it waiting for what cannot come.
+  // Otherwise the channel to the parent would keep the event loop alive, and hide a case that waits for ever.
   process.channel!.unref();
   const interrupted = new Promise<never>((_, reject) => {
     interrupt = reject;

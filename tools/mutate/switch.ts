@@ -1,24 +1,24 @@
 import { appendFileSync } from 'node:fs';
 import { isMainThread } from 'node:worker_threads';
 
-/** Tells instrumented files which of their mutants is on, and notes which of them are come to. */
+/** Decides which mutant of instrumented files is active, and notes which are reached. */
 
-/** Whether a mutant of a file, counted from 0, is on. */
+/** Whether a mutant of a file, counted from 0, is active. */
 export type IsOn = (mutant: number) => boolean;
 
 interface FileSwitch {
-  /** The mutant that is on, or -1. */
+  /** The active mutant, or -1. */
   on: number;
   reached: Set<number>;
 }
 
-/** Names the mutant that is on, to threads and processes that a test starts. */
+/** The environment variable with the active mutant, for threads and processes that tests start. */
 const ON = 'HAUBERK_MUTANT';
-/** The file to which those write what they come to. */
+/** The environment variable with the file to which those write the mutants they reach. */
 const REACHED = 'HAUBERK_REACHED';
 
 const files = new Map<string, FileSwitch>();
-/** Whether this process runs tests, and is reported by the functions below; others have it from their environment. */
+/** Whether this process runs tests and reports by `takeReached`; others write to the file of REACHED. */
 let isRunner = false;
 
 /** Called by each instrumented file as it is loaded. */
@@ -36,13 +36,13 @@ export function switchOf(source: string): IsOn {
   };
 }
 
-/** Makes this the process that runs tests. @param reached a file for what others come to */
+/** Makes this the process that runs tests. @param reached a file for the mutants that others reach */
 export function becomeRunner(reached: string): void {
   isRunner = true;
   process.env[REACHED] = reached;
 }
 
-/** @param id of the one that is to be on, such as `src/store/store.ts#3`; undefined for none */
+/** @param id the mutant to activate, such as `src/store/store.ts#3`; undefined for none */
 export function switchTo(id: string | undefined): void {
   const [name, mutant] = id?.split('#') ?? [];
   for (const [source, file] of files) file.on = source === name ? Number(mutant) : -1;
@@ -50,7 +50,7 @@ export function switchTo(id: string | undefined): void {
   else process.env[ON] = id;
 }
 
-/** The mutants that were come to since the last time, in this thread. */
+/** The mutants that were reached since the last call, in this thread. */
 export function takeReached(): string[] {
   const found: string[] = [];
   for (const [source, file] of files) {

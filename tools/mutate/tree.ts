@@ -4,7 +4,7 @@ import { builtOf, instrument } from './mutants.js';
 
 const TOOLS = 'build/tools/mutate';
 
-/** A copy of the tree in which built files have all their mutants, to be switched on; all else is the original. */
+/** Copies the tree, with all mutants in the built files, to be activated one at a time; other files are unchanged. */
 export function copyTree(directory: string, sources: readonly string[]): void {
   mkdirSync(join(directory, 'build'), { recursive: true });
   mkdirSync(join(directory, 'tmp'));

@@ -13,7 +13,7 @@ import { builtFile } from '../../src/built-files.js';
 import { code, table } from './sections.js';
 
 const PACKAGE = 'hauberk.v1';
-// Numbers of google/protobuf/descriptor.proto, of which paths in a file are made.
+// Field numbers of google/protobuf/descriptor.proto, which make up paths in a file.
 const MESSAGES = 4;
 const ENUMS = 5;
 const SERVICES = 6;

@@ -3,7 +3,7 @@ import { HOOK_USES } from '../../src/kernel/hook-uses.js';
 import { HOOK_TABLE, LSM_PROGRAMS } from '../../test/support/hook-table.js';
 import { code, table } from './sections.js';
 
-/** What a kernel does not decide about before it has a hook. */
+/** What cannot be decided on kernels without a newer hook. */
 export function laterHookTable(): string {
   const later = new Map(HOOK_TABLE.filter(({ since }) => since !== LSM_PROGRAMS).map((row) => [row.program, row]));
   const rows = [...later.values()].map(({ program, hook, since }) => {
@@ -15,7 +15,7 @@ export function laterHookTable(): string {
   return table(['kernel', 'hook', 'about', 'before'], rows);
 }
 
-/** How each distribution is made to boot with `bpf` among its security modules. */
+/** How to make each distribution boot with `bpf` among its security modules. */
 export function bootTable(): string {
   return table(
     ['host', 'what to do'],

@@ -5,7 +5,7 @@ import { CALLS_BY_POINT } from '../../src/policy/system-calls.js';
 import type { ValueCheckName } from '../../src/policy/value-checks.js';
 import { code, table } from './sections.js';
 
-/** Of the schema of manifests, what the tables speak of. */
+/** The parts of the manifests' schema that the tables show. */
 interface Schema {
   readonly $ref?: string;
   readonly type?: string | readonly string[];
@@ -20,7 +20,7 @@ interface Schema {
   readonly unsupported?: unknown;
 }
 
-/** What a value that is checked by itself must be. */
+/** The requirement of each check of a single value. */
 const CHECKED: Readonly<Record<ValueCheckName, string>> = {
   path: 'an absolute path, with no `/` at its end',
   directory: 'an absolute path with a `/` at its end',
@@ -43,7 +43,7 @@ const CHECKED: Readonly<Record<ValueCheckName, string>> = {
   namespace: 'a DNS label',
 };
 
-/** What stands in every entry and is reported once. */
+/** Fields that every entry has, and that are described once. */
 const TRAITS = ['severity', 'tags', 'message', 'action'];
 
 function resolved(schema: Schema): Schema {
@@ -97,7 +97,7 @@ function sectionTable(section: string): string {
   return table(['field', 'value', '', 'in'], rows);
 }
 
-/** What stands in `spec` beside the sections of rules. */
+/** The fields of `spec` beside the sections of rules. */
 function specTable(): string {
   const { properties } = policySchema('KubeArmorPolicy') as Schema;
   const rows = Object.entries(properties!.spec!.properties!)

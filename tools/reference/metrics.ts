@@ -14,7 +14,7 @@ const notCalled = (): never => {
   throw new Error('descriptions of metrics need no values');
 };
 
-/** Every metric of Hauberk's own. */
+/** All metrics of Hauberk. */
 export function metricTable(): string {
   const { registry } = new Metrics({
     status: () => ({ version: '', kernelRelease: '' }) as HostStatus,

@@ -7,7 +7,7 @@ import { metricTable } from './metrics.js';
 import { flagTable, roleTable } from './settings.js';
 import { actingTable, namingTable, useTable } from './techniques.js';
 
-/** What is made from the sources, by the names of its sections in the pages. */
+/** Generated contents by section names. */
 export const TABLES: Readonly<Record<string, () => string>> = {
   ...LANGUAGE_TABLES,
   api: apiText,

@@ -3,7 +3,7 @@ import { namingTechniques } from '../../test/support/naming-techniques.js';
 import { GROUPS } from '../../test/support/uses-table.js';
 import { code, table } from './sections.js';
 
-/** The same is tried in the container's own filesystem and in a volume. */
+/** Removes the directory: the same is tried in the container's own filesystem and in a volume. */
 const PLACE = /,? below (?:\/v)?\/guard$/u;
 
 /** Ways to use what is blocked, each of which a test tries on a real kernel. */
@@ -18,7 +18,7 @@ export function useTable(): string {
   return table(['rules about', 'what is tried', 'refused as'], [...rows.values()]);
 }
 
-/** Ways to act as a program that a rule allows more than others, each of which a test tries on a real kernel. */
+/** Ways to act as a program that a rule names as its source, each of which a test tries on a real kernel. */
 export function actingTable(): string {
   const acting = actingTechniques({ helper: '', secret: '', library: '', imageLibrary: '' });
   return table(
@@ -33,7 +33,7 @@ export function actingTable(): string {
   );
 }
 
-/** Ways to give what is blocked another name, each of which a test tries on a real kernel. */
+/** Ways to give a blocked file another name, each of which a test tries on a real kernel. */
 export function namingTable(): string {
   const rows = new Map<string, { privileges: string[]; expected: string }>();
   for (const { technique, privilege, expected } of namingTechniques('/run')) {

@@ -1,6 +1,6 @@
 /**
- * Prints what a release consists of as SPDX 2.3 (https://spdx.github.io/spdx-spec/v2.3/): npm packages, Node.js and the
- * libraries that come along. Usage: node tools/release/bill-of-materials.mjs ROOT VERSION
+ * Prints the contents of a release as SPDX 2.3 (https://spdx.github.io/spdx-spec/v2.3/): npm packages, Node.js and the
+ * included libraries. Usage: node tools/release/bill-of-materials.mjs ROOT VERSION
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -32,7 +32,7 @@ function describe({ name, version: itsVersion, license, location, purl, checksum
   };
 }
 
-/** A library of the Debian package it was taken from. */
+/** A library, with the Debian package that it comes from. */
 function library(packageName, path, license) {
   const itsVersion = execFileSync('dpkg-query', ['--show', '--showformat', `\${Version}`, packageName], {
     encoding: 'utf8',

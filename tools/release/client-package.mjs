@@ -19,7 +19,7 @@ function take(file) {
   for (const each of [file, file.replace(/\.js$/u, '.d.ts')]) {
     const target = join(directory, 'dist', relative(BUILT, each));
     mkdirSync(dirname(target), { recursive: true });
-    // Their maps point at sources that are not in the package.
+    // Source maps would refer to files that are not in the package.
     writeFileSync(target, readFileSync(each, 'utf8').replace(/\n\/\/# sourceMappingURL=.*\n?$/u, '\n'));
     for (const [, name] of readFileSync(each, 'utf8').matchAll(IMPORT)) {
       if (name.startsWith('.')) take(join(dirname(each), name));
@@ -45,7 +45,8 @@ writeFileSync(
       sideEffects: false,
       dependencies: Object.fromEntries(
         [...imported].sort().map((name) => {
-          if (dependencies[name] === undefined) throw new Error(`the client imports ${name}, which is no dependency`);
+          if (dependencies[name] === undefined)
+            throw new Error(`the client imports ${name}, which is not a dependency`);
           return [name, `^${dependencies[name]}`];
         }),
       ),

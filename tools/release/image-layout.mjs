@@ -1,5 +1,5 @@
 /**
- * Writes an image of one layer, whose tar archive is the standard input, as a directory `layout` below the given one.
+ * Writes an OCI image with one layer, a tar archive from standard input, to a directory `layout` below the given one.
  * The format: https://github.com/opencontainers/image-spec. Usage: node tools/release/image-layout.mjs DIRECTORY VERSION
  */
 import { createHash } from 'node:crypto';
@@ -37,7 +37,7 @@ const config = blob('application/vnd.oci.image.config.v1+json', {
     Entrypoint: ['/usr/sbin/hauberkd'],
     WorkingDir: '/',
     Labels: labels,
-    // Docker's own; other engines have their probes call it.
+    // Only Docker uses this; for other engines a probe can run the same command.
     Healthcheck: {
       Test: ['CMD', '/usr/bin/hauberk', 'status'],
       Interval: 30e9,
@@ -58,7 +58,7 @@ const name = { 'org.opencontainers.image.ref.name': version, 'io.containerd.imag
 const put = (file, content) => writeFileSync(join(layout, file), JSON.stringify(content));
 put('oci-layout', { imageLayoutVersion: '1.0.0' });
 put('index.json', { schemaVersion: 2, manifests: [{ ...manifest, annotations: name }] });
-// What "docker load" of a release before OCI's layout reads.
+// For "docker load" of releases that do not read OCI's layout.
 put('manifest.json', [
   {
     Config: `blobs/sha256/${config.digest.slice(7)}`,

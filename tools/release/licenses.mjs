@@ -6,7 +6,8 @@ import { licenseText, releasedPackages } from './npm-packages.mjs';
 const directory = process.argv[2];
 mkdirSync(directory, { recursive: true });
 const texts = releasedPackages().map((each) => {
-  const text = licenseText(each) ?? `The package states its licence as ${each.license}, and brings no text of it.\n`;
+  const text =
+    licenseText(each) ?? `The package states its licence as ${each.license}, and does not contain the text.\n`;
   return `==== ${each.name} ${each.version} (${each.license})\n\n${text.trimEnd()}\n`;
 });
 writeFileSync(join(directory, 'npm-packages'), texts.join('\n'));

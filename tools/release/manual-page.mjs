@@ -1,5 +1,5 @@
 /**
- * Prints a manual page made of a program's --help, and of that of its commands.
+ * Prints a manual page made from the --help of a program and of its commands.
  * Usage: node tools/release/manual-page.mjs SECTION NAME PROGRAM
  */
 import { execFileSync } from 'node:child_process';
@@ -15,7 +15,7 @@ const help = (...command) =>
     env: { ...process.env, COLUMNS: '80' },
   });
 
-/** Text that troff prints as it stands. */
+/** Escapes a text so that troff prints it unchanged. */
 const verbatim = (text) =>
   text
     .trimEnd()

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 /** @typedef {{ name: string, version: string, license: string, resolved: string, integrity: string, path: string }} NpmPackage */
 
 /**
- * The npm packages that are part of what is released: all that are not for development only, by the lock file.
+ * The npm packages that are part of a release: all in the lock file that are not only for development.
  *
  * @returns {NpmPackage[]} ordered by name
  */
@@ -21,7 +21,7 @@ export function releasedPackages() {
   );
 }
 
-/** The text of a package's licence; undefined where it brings none. */
+/** The text of a package's licence; undefined if the package does not contain it. */
 export function licenseText({ path }) {
   const file = readdirSync(path).find((name) => /^(?:licen[cs]e|copying)(?:[.-]|$)/iu.test(name));
   return file === undefined ? undefined : readFileSync(`${path}/${file}`, 'utf8');

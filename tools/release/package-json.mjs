@@ -1,4 +1,4 @@
-/** Prints the package.json that stands above the programs on a host: of ours, what Node.js and `--version` read. */
+/** Prints the package.json that is installed above the programs: the fields that Node.js and `--version` read. */
 import { readFileSync } from 'node:fs';
 
 const { name, version, description, license, type } = JSON.parse(readFileSync('package.json', 'utf8'));

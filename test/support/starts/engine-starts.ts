@@ -7,16 +7,16 @@ import { saveImage } from '../images.js';
 import { type Start, type StartPath, type StartResult, timed } from './start-path.js';
 
 export const DOCKER_SOCKET = '/var/run/docker.sock';
-/** Of the service that tools/vm/podman starts. */
+/** The socket of the service that tools/vm/podman starts. */
 export const PODMAN_SOCKET = '/run/podman/podman.sock';
 
-/** Starts by Docker's API, which podman serves too; their command lines take long under emulation. */
+/** Starts by Docker's API, which podman serves too: their command lines are slow under emulation. */
 export class EngineStarts implements StartPath {
   readonly #docker: Docker;
 
   /**
    * @param runtime the name of an OCI runtime in Docker's configuration; its default when left out
-   * @param network Docker sets up an own network, if an empty one, by running all of dockerd once more, which takes long
+   * @param network 'disabled' is faster: to set up even an empty network of a container's own, Docker runs dockerd again
    */
   constructor(
     readonly name: 'docker' | 'podman',

@@ -3,28 +3,28 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { putProgram } from '../images.js';
 
-/** Made of test/support/first-access.c by tools/build. */
+/** Built from test/support/first-access.c by tools/build. */
 const PROGRAM = 'build/test/support/first-access';
 export const FIRST_ACCESS = '/first-access';
-/** What the program accesses when it is not told otherwise. */
+/** What the program accesses by default. */
 export const FORBIDDEN = { file: '/etc/shadow', program: '/bin/forbidden' };
 
-/** The bits of its exit status. */
+/** The bits of the program's exit status. */
 const BITS = { file: 1, program: 2, socket: 4, unexpected: 8 } as const;
 
-/** Which accesses the entry point was not refused, by the exit status that it ended with. */
+/** The accesses that succeeded, by the exit status of the entry point. */
 export function accessesThrough(status: number): string[] {
   return Object.entries(BITS).flatMap(([name, bit]) => ((status & bit) === 0 ? [] : [name]));
 }
 
-/** Hands a directory with the files of an image to `use`; /usr is not merged in it, as it is on the host. */
+/** Hands a directory with the files of an image to `use`; unlike the host's, its /usr is not merged. */
 export async function withFirstAccessRoot(use: (root: string) => Promise<void>): Promise<void> {
   await withRoot([FORBIDDEN.program], {}, use);
 }
 
 /**
- * The same of an image whose /bin leads elsewhere than the host's, so that a rule that is resolved by the host's links
- * misses; its /bin/sh, a link on the host, is a program.
+ * The same for an image whose /bin links elsewhere than the host's, so that a rule that is resolved by the host's links
+ * misses it; its /bin/sh, a link on the host, is a program.
  */
 export async function withOtherLinksRoot(use: (root: string) => Promise<void>): Promise<void> {
   await withRoot(['/usr/programs/sh'], { '/bin': 'usr/programs' }, use);

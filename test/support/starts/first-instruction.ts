@@ -10,14 +10,14 @@ import { type Start, type StartPath, type StartResult, startAll } from './start-
 
 /** How many containers are started one after the other: ten of each kind, or as many as are requested. */
 export const STARTS = Number(process.env.HAUBERK_STARTS ?? 10);
-/** Of the hundreds all are started also twenty at once; a few else, since each takes seconds under emulation. */
+/** Hundreds are also started twenty at a time; otherwise only a few, since each takes seconds under emulation. */
 export const AT_ONCE = STARTS >= 100 ? { starts: STARTS, width: 20 } : { starts: 4, width: 4 };
 export const IMAGE = 'hauberk.test/first-access:1';
 export const LABELS = { app: 'first-access' };
 export const STATE_DIRECTORY = '/var/lib/hauberk';
-/** Flags for a daemon whose places are those that the hook knows by itself. */
-export const USUAL_PLACES = ['--state-dir', STATE_DIRECTORY, '--hook-socket', '/run/hauberk/hook.sock'];
-/** Its container is `without-0`. */
+/** Flags for a daemon with the hook's default paths. */
+export const DEFAULT_PATHS = ['--state-dir', STATE_DIRECTORY, '--hook-socket', '/run/hauberk/hook.sock'];
+/** Name prefix of containers started without the hook. */
 const WITHOUT_HOOK = 'without';
 const HOOK_CONFIGURATION = '/etc/hauberk/hook.conf';
 const EVENTS_MILLISECONDS = 60_000;
@@ -34,7 +34,7 @@ export function installHook(runtime: 'docker' | 'containerd' | 'podman', ...flag
   setUpRuntime('install', runtime, flags);
 }
 
-/** `hauberk runtime uninstall`: tests that run behind these ones start containers without a daemon. */
+/** `hauberk runtime uninstall`: later tests start containers without a daemon. */
 export function uninstallHook(runtime: 'docker' | 'podman', ...flags: string[]): void {
   setUpRuntime('uninstall', runtime, flags);
 }
@@ -83,8 +83,8 @@ function startsOf(prefix: string, count: number): Start[] {
   }));
 }
 
-/** What went otherwise than every access being refused, by container: the accesses let through, or why it did not run. */
-export function through(results: readonly StartResult[]): Record<string, string> {
+/** The containers of which not every access was refused, with the accesses that succeeded or why it did not run. */
+export function notRefused(results: readonly StartResult[]): Record<string, string> {
   return Object.fromEntries(
     results.flatMap(({ name, status, refusal }): [string, string][] => {
       const found = status === undefined ? `did not run: ${refusal}` : accessesThrough(status).join();
@@ -93,10 +93,10 @@ export function through(results: readonly StartResult[]): Record<string, string>
   );
 }
 
-/** A runtime's own events may be quick enough for one container, and not for so many. */
+/** A policy may be in force in time for some containers, but hardly for all of this many. */
 const ATTEMPTS_MAX = 10;
 
-/** Shows that without the hook accesses get through, by one container after the other until they do. */
+/** Asserts that without the hook accesses can succeed, by starting containers until one does. */
 export async function assertAccessesGetThrough(path: StartPath): Promise<void> {
   const results: StartResult[] = [];
   const found = () => results.flatMap(({ status = 0 }) => accessesThrough(status));
@@ -112,10 +112,10 @@ export function testedNames(): string[] {
 }
 
 /**
- * Tests that of containers that are started under policies that are in force, one after the other and at once, each is
- * refused each access and the refusal is reported under its own name.
+ * Tests that each container that is started under policies in force, one after the other and at once, is
+ * refused each access, and that each refusal is reported under its name.
  *
- * @param labels that the events have to show
+ * @param labels that the events must have
  */
 export function testStarts(
   kind: string,
@@ -127,7 +127,7 @@ export function testStarts(
     const events = await client.stream();
     try {
       const results = await startContainers(path(), prefix, count, width);
-      assert.deepEqual(through(results), {});
+      assert.deepEqual(notRefused(results), {});
       const names = results.map(({ name }) => name);
       await assertRefusalsAreReported(events, names, labels);
     } finally {
@@ -136,7 +136,7 @@ export function testStarts(
   };
   test(`${kind}: no container makes an access before its policy, and each refusal is reported under its name`, () =>
     check('one', STARTS, 1));
-  test(`${kind}: nor does one of several that are started at once`, () =>
+  test(`${kind}: the same holds for several that are started at once`, () =>
     check('at-once', AT_ONCE.starts, AT_ONCE.width));
 }
 

@@ -1,4 +1,4 @@
-/** A container to be started, whose entry point is an access at its first instruction. */
+/** A container to start, whose entry point makes an access at its first instruction. */
 export interface Start {
   readonly name: string;
   readonly image: string;
@@ -8,24 +8,24 @@ export interface Start {
 
 export interface StartResult {
   readonly name: string;
-  /** What its entry point ended with; undefined where it never ran. */
+  /** The exit status of its entry point; undefined where it never ran. */
   readonly status?: number;
-  /** How long the runtime took to start it, made beforehand, or to refuse it. */
+  /** How long the runtime took to start the created container, or to refuse it. */
   readonly milliseconds: number;
-  /** Why it did not run, as the runtime says it. */
+  /** The runtime's message if it did not run. */
   readonly refusal?: string;
 }
 
 /** A way in which containers are started. */
 export interface StartPath {
   readonly name: string;
-  /** Makes an image of the files of a directory. */
+  /** Makes an image from the files of a directory. */
   importImage(root: string, image: string): Promise<void>;
-  /** Runs a container until its entry point has ended, and takes it away. */
+  /** Runs a container until its entry point has ended, and removes it. */
   start(start: Start): Promise<StartResult>;
 }
 
-/** Starts containers, so many at a time; the results are in the order of `starts`. */
+/** Starts containers, `atOnce` at a time; the results are in the order of `starts`. */
 export async function startAll(path: StartPath, starts: readonly Start[], atOnce: number): Promise<StartResult[]> {
   const results: StartResult[] = [];
   let next = 0;

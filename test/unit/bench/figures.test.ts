@@ -15,7 +15,7 @@ test('every figure has a unit and a meaning, and is measured by one group', () =
   assert.deepEqual(GROUPS.flatMap(({ figures }) => figures).sort(), [...FIGURE_NAMES].sort());
 });
 
-test('a line holds name, value, unit and target, and four digits of the value', () => {
+test('a line has name, value with four digits, unit and target', () => {
   assert.deepEqual(JSON.parse(figureLine('compile_s_10000', 0.123456)), {
     name: 'compile_s_10000',
     value: 0.1235,
@@ -44,7 +44,7 @@ test('the paths that are matched have 40 bytes, and half of the rules name one',
   assert.ok(!exact.includes(missedPath(500)));
 });
 
-test('a percentile is a value that was measured, and of nothing there is none', () => {
+test('a percentile is one of the measured values, and needs at least one', () => {
   assert.equal(median([3, 1, 2]), 2);
   assert.equal(
     percentile(

@@ -37,7 +37,7 @@ test('a text without both markers in order is refused', () => {
   }
 });
 
-test('the page on performance holds the markers', () => {
+test('the page on performance has the markers', () => {
   assert.doesNotThrow(() => rewriteTable(readFileSync('docs/performance.md', 'utf8'), new Map(), under));
 });
 

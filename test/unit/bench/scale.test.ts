@@ -7,7 +7,7 @@ import { checkPattern } from '../../../src/image/pattern.js';
 import { factsOf } from '../../../src/kubernetes/pod-facts.js';
 import { readPolicy } from '../../../src/policy/validate.js';
 
-test('the simulated policies are policies, and pods have what is read of them', () => {
+test('the simulated policies are valid, and pods have every field that hauberkd reads', () => {
   for (const number of [0, 5, 9999]) {
     const policy = readPolicy(policyObject(number), { checkPattern, now: 0 });
     assert.equal(policy.rules.length, 8);
@@ -17,7 +17,7 @@ test('the simulated policies are policies, and pods have what is read of them', 
   assert.equal(Object.keys(facts.images).length, 1);
 });
 
-test('the nodes of a simulated cluster have all its pods, each Deployment as many as others', () => {
+test('the pods of a simulated cluster are spread over all nodes, and equally over Deployments', () => {
   const [cluster] = CLUSTERS;
   const counts = new Map<string, number>();
   for (let node = 0; node < cluster!.nodes; node++) {

@@ -7,7 +7,7 @@ import { connect } from '../../../src/client/index.js';
 import { manifest } from '../rpc/support.js';
 import { start, web } from './support.js';
 
-test('a dry run tells programs what would change, as JSON and as YAML', async (t) => {
+test('a dry run prints what would change, as JSON and as YAML', async (t) => {
   const { write, hauberk, plane } = await start(t);
   await plane.tracker.register(web, { pidNamespace: 11, mountNamespace: 12 });
   await hauberk('apply', '-f', write('one.yaml', manifest('one')));
@@ -25,7 +25,7 @@ test('a dry run tells programs what would change, as JSON and as YAML', async (t
   assert.deepEqual([applied.kind, applied.resourceVersion], ['UPDATED', 3]);
 });
 
-test('with --prune the policies are those of the manifests and no others', async (t) => {
+test('with --prune exactly the policies of the manifests remain', async (t) => {
   const { write, hauberk, plane } = await start(t);
   await hauberk('apply', '-f', write('all.yaml', `${manifest('a')}---\n${manifest('b', '/x', 'shop')}`));
   const kept = write('kept.yaml', `${manifest('a', '/etc/gshadow')}---\n${manifest('c')}`);
@@ -52,7 +52,7 @@ test('with --prune manifests without a policy delete nothing', async (t) => {
 });
 
 for (const prune of [false, true]) {
-  test(`what has changed since the plan was made is not overwritten, ${prune ? 'with' : 'without'} --prune`, async (t) => {
+  test(`${prune ? 'with' : 'without'} --prune a change made after the plan is not overwritten`, async (t) => {
     const { write, hauberk, plane, server } = await start(t);
     await hauberk('apply', '-f', write('one.yaml', manifest('one')));
     const client = connect({ address: server.address });

@@ -20,7 +20,7 @@ const text = toBackupFile(
   new Date('2024-05-06T07:08:09Z'),
 );
 
-test('a backup is YAML that people can read', () => {
+test('a backup is readable YAML', () => {
   assert.equal(
     text,
     `# What is wanted of a host, as hauberkd had it at revision 12, 2024-05-06T07:08:09.000Z.
@@ -64,7 +64,7 @@ kind: C
   );
 });
 
-test('what was written is read back, also with marks and comments that others have added', () => {
+test('a backup can be read back, also with document markers and comments that an editor has added', () => {
   for (const each of [text, `---\n${text}---\n# the end\n`, text.replaceAll('\n---\n', '\n--- # next\n\n')]) {
     const { request } = new BackupFile('file', each);
     assert.deepEqual(request.postures, postures);
@@ -77,7 +77,7 @@ test('what was written is read back, also with marks and comments that others ha
   }
 });
 
-test('what is wrong with the file is reported by line and column', () => {
+test('errors in the file are reported with line and column', () => {
   const wrong: [text: string, message: RegExp][] = [
     ['', /^file: is not a backup: it is empty$/],
     ['kind: KubeArmorPolicy\n', /^file:1:1: is not a backup: its first document must be/],
@@ -93,7 +93,7 @@ test('what is wrong with the file is reported by line and column', () => {
   for (const [each, message] of wrong) assert.throws(() => new BackupFile('file', each), { message });
 });
 
-test('what the daemon finds wrong is reported by the place in the file', () => {
+test('errors that the daemon finds are reported with their position in the file', () => {
   const violations = [
     { field: 'manifests[0].text', description: 'line 2, column 3: no such field' },
     { field: 'manifests[1]', description: 'policy x is given twice' },
@@ -107,7 +107,7 @@ test('what the daemon finds wrong is reported by the place in the file', () => {
   ]);
 });
 
-test('policies of a file from before they had origins are of clients of the API', () => {
+test('policies in a file without origins belong to clients of the API', () => {
   const older = text.replaceAll(/^apiVersion: hauberk\/v1\nkind: Policies\norigin: .*\n---\n/gmu, '');
   assert.deepEqual(
     new BackupFile('file', older).request.origins,
@@ -115,7 +115,7 @@ test('policies of a file from before they had origins are of clients of the API'
   );
 });
 
-test('a file from before visibility was part of it leaves what is said of it as it is', () => {
+test('a file without visibility leaves the settings of visibility unchanged', () => {
   const older = text.replace(/^apiVersion: hauberk\/v1\nkind: Visibility\n[\s\S]*?---\n/mu, '');
   assert.equal(new BackupFile('file', older).request.visibility, undefined);
 });

@@ -15,7 +15,7 @@ import { run, start, web } from './support.js';
 const PROGRAM = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
 
 describe('hauberk apply', () => {
-  test('applies a file, shows what changes in a policy that is there, and says whom it reaches', async (t) => {
+  test('applies a file, shows what changes in an existing policy, and reports which containers it reaches', async (t) => {
     const { write, hauberk, plane } = await start(t);
     await plane.tracker.register(web, { pidNamespace: 11, mountNamespace: 12 });
     const file = write('one.yaml', manifest('one'));
@@ -37,7 +37,7 @@ describe('hauberk apply', () => {
     );
   });
 
-  test('takes a directory with all below it, and standard input, as one change', async (t) => {
+  test('applies a directory with all files below it, or standard input, as one change', async (t) => {
     const { directory, write, hauberk, plane, server } = await start(t);
     mkdirSync(join(directory, 'deep'));
     write('a.yaml', manifest('a'));
@@ -52,12 +52,12 @@ describe('hauberk apply', () => {
     assert.equal(plane.ledger.revision, 2);
   });
 
-  test('takes hundreds of manifests as one change, with a result for each', async (t) => {
+  test('applies hundreds of manifests as one change, with a result for each', async (t) => {
     const { directory, write, hauberk, plane } = await start(t);
     await plane.tracker.register(web, { pidNamespace: 11, mountNamespace: 12 });
     const names = Array.from({ length: 500 }, (_, index) => `many-${index}`);
     for (const name of names) write(`${name}.yaml`, manifest(name, `/srv/${name}/secret`));
-    // A rule of the last one is another's already, and stronger there.
+    // A rule of an earlier policy overrides the rule of the last one.
     write('many-499.yaml', manifest('many-499', '/srv/many-0/secret').replace('Block', 'Allow'));
     const began = process.cpuUsage();
     const { status, output, errors } = await hauberk('apply', '-f', directory);
@@ -101,7 +101,7 @@ describe('hauberk apply', () => {
   });
 });
 
-test('hauberk validate tells valid from invalid manifests by its exit status', async (t) => {
+test('the exit status of hauberk validate shows whether manifests are valid', async (t) => {
   const { write, hauberk } = await start(t);
   const { status, output } = await hauberk('validate', '-f', write('one.yaml', manifest('one')));
   assert.deepEqual([status, output], [0, '1 policy is valid\n']);
@@ -122,7 +122,7 @@ test('hauberk delete deletes by name and by manifest', async (t) => {
   assert.equal((await hauberk('delete')).status, 2);
 });
 
-test('hauberk get and effective show what is there, as a table and for programs', async (t) => {
+test('hauberk get and effective print tables, and other formats for programs', async (t) => {
   const { write, hauberk, plane } = await start(t);
   await plane.tracker.register(web, { pidNamespace: 11, mountNamespace: 12 });
   await hauberk('apply', '-f', write('one.yaml', manifest('one')));
@@ -150,7 +150,7 @@ test('hauberk get and effective show what is there, as a table and for programs'
   });
 });
 
-test('policies of the cluster and in audit mode are reported as what they are', async (t) => {
+test('cluster policies and policies in audit mode are shown as such', async (t) => {
   const { write, hauberk, plane } = await start(t);
   await plane.tracker.register(web, { pidNamespace: 11, mountNamespace: 12 });
   const spec = 'priority: 7\n  mode: audit\n  expires: "2126-01-02T03:04:05Z"\n  selector:';
@@ -167,7 +167,7 @@ test('policies of the cluster and in audit mode are reported as what they are', 
   assert.deepEqual([rules[0].mode, rules[0].scope, rules[0].priority], ['PERMISSIVE', 'CLUSTER', 7]);
 });
 
-test('other kinds are passed over with the option for it, and warnings name file, line and column', async (t) => {
+test('with --ignore-foreign other kinds are skipped, and warnings name file, line and column', async (t) => {
   const { write, hauberk, plane } = await start(t);
   await plane.tracker.register(web, { pidNamespace: 11, mountNamespace: 12 });
   const foreign = write('foreign.yaml', 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n');
@@ -192,7 +192,7 @@ test('other kinds are passed over with the option for it, and warnings name file
   assert.equal((await hauberk('delete', '--ignore-foreign', '-f', foreign, one)).status, 0);
 });
 
-test('hauberk watch shows events as they come, and ends when it is interrupted', async (t) => {
+test('hauberk watch shows events as they arrive, and ends when it is interrupted', async (t) => {
   const { live, hub } = await start(t);
   for (const [format, expected] of [
     [
@@ -211,7 +211,7 @@ test('hauberk watch shows events as they come, and ends when it is interrupted',
   }
 });
 
-test('hauberk watch shows names of files without what would move the cursor', async (t) => {
+test('hauberk watch escapes control characters in names of files', async (t) => {
   const { live, hub } = await start(t);
   const { terminal, ended } = live(['watch']);
   await eventually(() => terminal.errors.includes('watching'));
@@ -222,7 +222,7 @@ test('hauberk watch shows names of files without what would move the cursor', as
   assert.equal(await ended, 0);
 });
 
-test('the program itself ends with the status of its command, and when it is interrupted', async (t) => {
+test('the program exits with the status of its command, and ends when it is interrupted', async (t) => {
   const { server, hub } = await serveAll(t);
   const child = spawn(process.execPath, [PROGRAM, 'watch', '-a', server.address]);
   await once(child.stderr, 'data');
@@ -234,7 +234,7 @@ test('the program itself ends with the status of its command, and when it is int
   assert.equal(spawnSync(process.execPath, [PROGRAM, 'applyy']).status, 2);
 });
 
-test('exit statuses tell wrong usage, nobody there and wrong flags apart', async (t) => {
+test('exit statuses distinguish wrong usage, an unreachable daemon and wrong flags', async (t) => {
   const { hauberk } = await start(t);
   assert.equal((await hauberk('--help')).status, 0);
   assert.equal((await hauberk('applyy')).status, 2);
@@ -244,7 +244,7 @@ test('exit statuses tell wrong usage, nobody there and wrong flags apart', async
   assert.equal((await run('unix:/no/such/socket', ['get', 'status'])).status, 3);
 });
 
-test('explain says what would be decided, by which rule and why not by the others', async (t) => {
+test('explain prints the decision, the rule that decides and why others do not', async (t) => {
   const { write, hauberk, plane } = await start(t);
   await plane.tracker.register(web, { pidNamespace: 11, mountNamespace: 12 });
   await hauberk('apply', '-f', write('one.yaml', manifest('one')));
@@ -258,7 +258,7 @@ test('explain says what would be decided, by which rule and why not by the other
   assert.match(wrong.errors, /operation/u);
 });
 
-test('hauberk profile learns, suggests what can be applied, and deletes', async (t) => {
+test('hauberk profile learns, suggests a policy that can be applied, and deletes a profile', async (t) => {
   const { hauberk, plane, write } = await start(t);
   await plane.recordings.resume({ profiled: [], accesses: [] });
   const namespaces = { pidNamespace: 11, mountNamespace: 12 };
@@ -292,7 +292,7 @@ test('hauberk diff reports what would be refused', async (t) => {
 });
 
 describe('hauberk backup and restore', () => {
-  test('write policies and postures to a file, and bring them back by it', async (t) => {
+  test('write policies and postures to a file, and restore them from it', async (t) => {
     const { hauberk, plane, write, directory } = await start(t);
     await plane.policies.apply(plane.policies.readManifest(manifest('a')));
     await plane.policies.setPosture('default', { file: 'block' });

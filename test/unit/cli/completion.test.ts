@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { manifest } from '../rpc/support.js';
 import { run, start, web } from './support.js';
 
-/** What may stand at the end of a line, as the scripts of shells ask for it. */
+/** Candidates for the end of a line, as requested by the scripts for shells. */
 async function complete(address: string, line: string): Promise<string[]> {
   const { output, errors } = await run(address, ['__complete', '--', ...line.split(' ')]);
   assert.equal(errors, '');
@@ -16,7 +16,7 @@ async function complete(address: string, line: string): Promise<string[]> {
     .map((each) => each.split('\t')[0]!);
 }
 
-test('commands, flags and values are completed where they may stand', async () => {
+test('commands, flags and values are completed where they are allowed', async () => {
   const words = (line: string) => complete('unix:/no/such/socket', line);
   assert.deepEqual(await words('app'), ['apply']);
   assert.deepEqual(await words('get pol'), ['policies', 'policy']);
@@ -31,11 +31,11 @@ test('commands, flags and values are completed where they may stand', async () =
   assert.deepEqual(await words('watch --result denied pa'), ['passed']);
   assert.deepEqual(await words('runtime install d'), ['docker']);
   assert.ok(!(await words('')).some((word) => word.startsWith('_') || word === 'help'));
-  assert.deepEqual(await words('effective w'), [], 'nobody can be asked');
+  assert.deepEqual(await words('effective w'), [], 'without a daemon there are no names');
   assert.deepEqual(await words('no such command'), []);
 });
 
-test('names of containers, policies, profiles and namespaces are completed from what the daemon holds', async (t) => {
+test('names of containers, policies, profiles and namespaces are completed from those in the daemon', async (t) => {
   const { plane, server, hauberk } = await start(t);
   await plane.recordings.resume({ profiled: [], accesses: [] });
   await plane.tracker.register(web, { pidNamespace: 11, mountNamespace: 12 });
@@ -53,7 +53,7 @@ test('names of containers, policies, profiles and namespaces are completed from 
   assert.deepEqual(await words('explain web-1 '), []);
 });
 
-test('the script for bash asks the command and takes its answers, and there is one for zsh and fish', async (t) => {
+test('the script for bash completes by calling the command, and there are scripts for zsh and fish', async (t) => {
   const { write, hauberk } = await start(t);
   const program = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
   const command = write('hauberk', `#!/bin/sh\nexec '${process.execPath}' '${program}' "$@"\n`);

@@ -10,9 +10,9 @@ import { run, start, web } from './support.js';
 
 const NAMESPACES = { pidNamespace: 11, mountNamespace: 12 };
 
-test('hauberk posture sets the classes named, keeps the others and takes back what is asked for', async (t) => {
+test('hauberk posture sets and resets the named classes, and keeps the others', async (t) => {
   const { hauberk, plane } = await start(t);
-  const set = (...said: string[]) => hauberk('posture', 'set', 'shop', ...said);
+  const set = (...values: string[]) => hauberk('posture', 'set', 'shop', ...values);
   assert.equal((await set('file=block', 'capability=audit')).output, 'posture of shop: file=block capability=audit\n');
   await set('network=audit', 'capabilities=default');
   assert.deepEqual(plane.policies.postures().get('shop'), { file: 'block', network: 'audit' });
@@ -23,7 +23,7 @@ test('hauberk posture sets the classes named, keeps the others and takes back wh
   assert.equal(plane.policies.postures().get('shop'), undefined);
 });
 
-test('hauberk posture shows what Kubernetes says, of all namespaces and of one, below what clients say', async (t) => {
+test('hauberk posture shows settings of Kubernetes, for all namespaces and for one, which those of clients override', async (t) => {
   const { hauberk, plane } = await start(t);
   await plane.policies.syncAnnotatedPostures(
     new Map([
@@ -47,7 +47,7 @@ test('hauberk posture shows what Kubernetes says, of all namespaces and of one, 
   assert.deepEqual(plane.policies.posturesFor(''), POSTURES, 'the host is in no namespace');
 });
 
-test('hauberk posture refuses what is not a class or no action, and changes nothing', async (t) => {
+test('hauberk posture refuses an unknown class or action, and changes nothing', async (t) => {
   const { hauberk, plane } = await start(t);
   for (const wrong of ['file', 'files=block', 'file=deny', 'toString=block', 'file=constructor', '=block']) {
     const { status, errors } = await hauberk('posture', 'set', 'shop', 'network=audit', wrong);
@@ -58,7 +58,7 @@ test('hauberk posture refuses what is not a class or no action, and changes noth
   assert.equal(plane.policies.postures().size, 0);
 });
 
-test('hauberk container registers by a process or by namespaces, and lets go', async (t) => {
+test('hauberk container registers by a process or by namespaces, and unregisters', async (t) => {
   const { write, hauberk, plane } = await start(t);
   await hauberk('apply', '-f', write('one.yaml', manifest('one')));
   const register = (...parameters: string[]) => hauberk('container', 'register', ...parameters);
@@ -90,7 +90,7 @@ test('hauberk version shows the version of the command and of the daemon, or onl
   assert.deepEqual(await run('unix:/no/such/socket', ['version', '--client']).then(({ status }) => status), 0);
 });
 
-test('hauberk get prints names that other commands take, and more columns where they are asked for', async (t) => {
+test('hauberk get prints names that other commands accept, and more columns on request', async (t) => {
   const { write, hauberk, plane } = await start(t);
   await plane.tracker.register(web, NAMESPACES);
   await hauberk('apply', '-f', write('one.yaml', manifest('one').replace('spec:', 'spec:\n  mode: audit')));
@@ -110,7 +110,7 @@ test('hauberk get prints names that other commands take, and more columns where 
   assert.equal((await hauberk('get', 'containers', '-o', 'xml')).status, 2);
 });
 
-test('hauberk get -w reports what comes, changes and goes, in every format', async (t) => {
+test('hauberk get -w reports additions, changes and removals, in every format', async (t) => {
   const { live, plane } = await start(t);
   await plane.tracker.register(web, NAMESPACES);
   const formats = ['table', 'wide', 'name', 'json', 'yaml'] as const;
@@ -140,7 +140,7 @@ test('hauberk get -w reports what comes, changes and goes, in every format', asy
   assert.deepEqual(names(parseAllDocuments(yaml!).map((document) => document.toJS())), ['web-1', 'web-2']);
 });
 
-test('a table fits a narrow terminal, by its longest cells; for programs and as a wide one it is whole', async (t) => {
+test('a table shortens its longest cells to fit a narrow terminal, but not for programs and with -o wide', async (t) => {
   const { write, hauberk, live, plane } = await start(t);
   const name = 'k8s_payment-processor_payment-processor-7d9f8c6b5-x2x4z_shop';
   await plane.tracker.register({ ...web, name }, NAMESPACES);
@@ -160,7 +160,7 @@ test('a table fits a narrow terminal, by its longest cells; for programs and as 
   assert.match(wide.terminal.output, new RegExp(name, 'u'));
 });
 
-test('hauberk status says by its exit status whether the policies are in force', async (t) => {
+test('the exit status of hauberk status shows whether the policies are in force', async (t) => {
   const { hauberk, plane } = await start(t);
   const { status, output } = await hauberk('status');
   assert.equal(status, 0);
@@ -190,7 +190,7 @@ test('hauberk status --wait ends as soon as the policies are in force, or when t
   assert.equal((await hauberk('status', '--wait', 'soon')).status, 2);
 });
 
-test('what cannot be reached is reported with the reason and with what to do', async (t) => {
+test('an unreachable daemon is reported with the reason and with what to do', async (t) => {
   const { write } = await start(t);
   const printed = async (address: string) => {
     const { status, errors } = await run(address, ['get', 'status']);
@@ -213,7 +213,7 @@ test('what cannot be reached is reported with the reason and with what to do', a
   );
 });
 
-test('hauberk visibility sets, shows and takes back what is reported about containers', async (t) => {
+test('hauberk visibility sets, shows and resets what is reported about containers', async (t) => {
   const { hauberk, plane } = await start(t);
   await plane.tracker.register(web, { pidNamespace: 11, mountNamespace: 12 });
   const set = await hauberk('visibility', 'set', 'default', 'file,process');
@@ -231,7 +231,7 @@ test('hauberk visibility sets, shows and takes back what is reported about conta
   assert.match(wrong.errors, /files: must be none, or any of process, file, network, capabilities/);
 });
 
-test('hauberk watch --telemetry shows what is let through, with how often it was', async (t) => {
+test('hauberk watch --telemetry shows allowed accesses with their counts', async (t) => {
   const { live, plane, hub } = await start(t);
   const { terminal, ended } = live(['watch', '--telemetry', '--action', 'allow']);
   await eventually(() => plane.telemetry.hub.counts().subscribers === 1 && hub.counts().subscribers === 1);

@@ -15,7 +15,7 @@ function write(root: string, files: Readonly<Record<string, string>>): void {
   }
 }
 
-test('hauberk doctor finds nothing to fix where all is well, and reports without secrets', async (t) => {
+test('hauberk doctor finds nothing to fix in a healthy daemon, and leaves secrets out of its report', async (t) => {
   const { hauberk, plane, directory } = await start(t);
   plane.host.setStatus({ version: VERSION });
   write(directory, {
@@ -44,7 +44,7 @@ test('hauberk doctor finds nothing to fix where all is well, and reports without
   });
 });
 
-test('hauberk doctor says what is to be fixed, with what to do, and ends with 6', async (t) => {
+test('hauberk doctor reports problems with what to do, and exits with 6', async (t) => {
   const { hauberk, plane, directory } = await start(t);
   plane.host.setStatus({ enforcing: false, reason: 'the kernel took the programs away', kernelTested: false });
   write(directory, {
@@ -70,7 +70,7 @@ test('hauberk doctor says what is to be fixed, with what to do, and ends with 6'
     );
 });
 
-test('hauberk doctor reports what there is where no daemon answers', async (t) => {
+test('hauberk doctor reports what it can without a daemon', async (t) => {
   const { directory } = await start(t);
   const { status, output } = await run('unix:/no/such/socket', ['doctor', '--root', directory, '-o', 'json']);
   assert.equal(status, 6);

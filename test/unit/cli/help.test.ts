@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { makeProgram } from '../../../src/cli/program.js';
 import { runHauberk } from '../../support/command-line.js';
 
-/** Every command that does something, with its words. */
+/** Every command without subcommands, with its words. */
 function leaves(command: Command, words: readonly string[] = []): { command: Command; words: string[] }[] {
   const visible = command.commands.filter((each) => !each.name().startsWith('_'));
   if (visible.length === 0) return [{ command, words: [...words] }];
@@ -14,7 +14,7 @@ function leaves(command: Command, words: readonly string[] = []): { command: Com
 const program = makeProgram();
 const commands = leaves(program);
 
-test('the help of every command has examples, says no empty default and fits a narrow terminal', async () => {
+test('the help of every command has examples, has no empty default and fits a narrow terminal', async () => {
   assert.ok(commands.length > 25);
   for (const { words } of commands) {
     const { status, output } = await runHauberk([...words, '--help']);
@@ -37,10 +37,10 @@ test('the flags in examples exist', async () => {
     const [own] = lines.flatMap((line) => line.match(/hauberk [^|&>)]*/gu) ?? []);
     assert.ok(own?.startsWith(`hauberk ${words.join(' ')}`), `${words.join(' ')}: ${own}`);
     for (const line of lines) {
-      const said = /hauberk ([^|&>)]*)/u.exec(line)?.[1] ?? '';
-      const { command: meant } = commands.find(({ words: each }) => `${said} `.startsWith(`${each.join(' ')} `))!;
+      const shown = /hauberk ([^|&>)]*)/u.exec(line)?.[1] ?? '';
+      const { command: meant } = commands.find(({ words: each }) => `${shown} `.startsWith(`${each.join(' ')} `))!;
       const known = new Set([...meant.options, ...program.options].flatMap(({ long, short }) => [long, short]));
-      for (const flag of said.match(/(?<= )--?[a-z][a-z-]*/gu) ?? [])
+      for (const flag of shown.match(/(?<= )--?[a-z][a-z-]*/gu) ?? [])
         assert.ok(known.has(flag), `${command.name()}: ${flag}`);
     }
   }

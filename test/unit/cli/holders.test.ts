@@ -6,7 +6,7 @@ import type { Holding } from '../../../src/kernel/holdings.js';
 import { MemoryHoldings } from '../../support/memory-holdings.js';
 import { start, web } from './support.js';
 
-test('apply warns of who holds, from before, what a policy refuses', async (t) => {
+test('apply warns of processes that already hold a file that the policy refuses', async (t) => {
   const { plane, write, hauberk } = await start(t);
   const namespaces = { pidNamespace: 4026530001, mountNamespace: 4026530002 };
   const holdings = new MemoryHoldings(namespaces);

@@ -6,7 +6,7 @@ import { type Terminal, withTerminal } from '../../../src/cli/terminal.js';
 import { type HauberkClient, PolicyOrigin } from '../../../src/client/index.js';
 import { manifest } from '../rpc/support.js';
 
-test('policies of a manifest whose changes do not fit the answer are not taken for others, which --prune deletes', async () => {
+test('policies of a manifest whose changes do not fit into the response are not deleted by --prune', async () => {
   const named = (name: string) => ({ namespace: 'default', name, scope: 1, origin: PolicyOrigin.CLI });
   let deleted: readonly object[] | undefined;
   const client = {
@@ -26,12 +26,12 @@ test('policies of a manifest whose changes do not fit the answer are not taken f
   assert.equal(omittedChanges, 2n);
 });
 
-test('how many changes are not reported is said, where there are any', async () => {
-  const said: string[] = [];
-  const terminal = { out: (text: string) => void said.push(text) } as Terminal;
+test('the number of changes left out of the response is shown', async () => {
+  const lines: string[] = [];
+  const terminal = { out: (text: string) => void lines.push(text) } as Terminal;
   await withTerminal(terminal, async () => {
     printOmitted(0n, 'out');
     printOmitted(12n, 'out');
   });
-  assert.deepEqual(said, ['and 12 more\n']);
+  assert.deepEqual(lines, ['and 12 more\n']);
 });

@@ -5,7 +5,7 @@ import { POLICY_ORIGINS, policyKey } from '../../../src/policy/model.js';
 import { manifest } from '../rpc/support.js';
 import { start } from './support.js';
 
-/** A daemon with a policy of one name by each origin. */
+/** A daemon with a policy of the same name from each origin. */
 async function startWithOrigins(t: TestContext) {
   const started = await start(t);
   const { policies } = started.plane;
@@ -22,7 +22,7 @@ async function startWithOrigins(t: TestContext) {
 
 const OF_OTHERS = ['default/web', 'kubernetes-kubearmor:default/web', 'kubernetes:default/web'];
 
-test('hauberk get policies shows who gives each, also where one name is given by several, and lists those of one', async (t) => {
+test('hauberk get policies shows the origin of each, also of several with one name, and lists those of one origin', async (t) => {
   const { hauberk } = await startWithOrigins(t);
   const shown = async (...options: string[]) => {
     const { output } = await hauberk('get', 'policies', ...options);
@@ -34,7 +34,7 @@ test('hauberk get policies shows who gives each, also where one name is given by
   assert.deepEqual(await shown('--origin', 'cli'), ['cli']);
 });
 
-test('hauberk apply, its --prune and delete change what the command line gives alone, unless an origin is named', async (t) => {
+test('hauberk apply, its --prune and delete change only policies of origin cli, unless an origin is named', async (t) => {
   const { hauberk, write, keys } = await startWithOrigins(t);
   const file = write('other.yaml', manifest('other'));
   const applied = await hauberk('apply', '--prune', '-f', file);
@@ -53,7 +53,7 @@ test('hauberk apply, its --prune and delete change what the command line gives a
   assert.deepEqual(keys(), ['kubernetes-kubearmor:default/web']);
 });
 
-test('hauberk get policy shows the only one of a name, and asks whose is meant where several give one', async (t) => {
+test('hauberk get policy needs an origin when several have a policy of that name', async (t) => {
   const { hauberk, plane } = await startWithOrigins(t);
   const ambiguous = await hauberk('get', 'policy', 'web');
   assert.equal(ambiguous.status, 2);
@@ -66,13 +66,13 @@ test('hauberk get policy shows the only one of a name, and asks whose is meant w
   assert.match((await hauberk('get', 'policy', 'nothing')).errors, /no policy default\/nothing/u);
 });
 
-test('hauberk apply warns of a policy of the same name that somebody else gives', async (t) => {
+test('hauberk apply warns of a policy of the same name from another origin', async (t) => {
   const { hauberk, write } = await startWithOrigins(t);
   const { errors } = await hauberk('apply', '-f', write('web.yaml', manifest('web')));
   assert.match(errors, /rpc and kubernetes and kubernetes-kubearmor have a policy of the same name/u);
 });
 
-test('hauberk explain and effective name who gives a policy', async (t) => {
+test('hauberk explain and effective show the origin of a policy', async (t) => {
   const { hauberk } = await startWithOrigins(t);
   const access = ['explain', '-', 'read', '/etc/shadow', '--labels', 'app=web'];
   const { output } = await hauberk(...access);
@@ -81,7 +81,7 @@ test('hauberk explain and effective name who gives a policy', async (t) => {
   assert.equal(new Set(view.overridden.map(({ origin }) => origin)).size, 3);
 });
 
-test('a backup keeps who gives each policy, and restoring leaves those of Kubernetes', async (t) => {
+test('a backup contains the origin of each policy, and restoring it does not change those of Kubernetes', async (t) => {
   const { hauberk, write, keys, plane } = await startWithOrigins(t);
   const before = keys();
   const file = write('host.yaml', '');

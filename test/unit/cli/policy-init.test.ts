@@ -5,10 +5,10 @@ import { checkPattern } from '../../../src/image/pattern.js';
 import { readManifest } from '../../../src/policy/manifest.js';
 import { run, start, web } from './support.js';
 
-/** As an editor does who takes the marks of all examples away. */
+/** Uncomments all examples. */
 const withExamples = (text: string) => text.replace(/^#:/gmu, '');
 
-test('hauberk policy init makes a policy for a container that can be applied, and that refuses nothing', async (t) => {
+test('hauberk policy init makes a policy for a container that can be applied and refuses nothing', async (t) => {
   const { hauberk, write, plane } = await start(t);
   const labels = { app: 'web', 'pod-template-hash': '5d4f' };
   await plane.tracker.register({ ...web, labels }, { pidNamespace: 11, mountNamespace: 12 });
@@ -21,7 +21,7 @@ test('hauberk policy init makes a policy for a container that can be applied, an
   assert.equal(policy!.mode, 'audit');
 });
 
-test('a skeleton stays valid with every example in it, for whatever names', () => {
+test('a skeleton stays valid with every example uncommented, for any names', () => {
   const names = ['web', 'on', '1', 'a.b-c'];
   for (const name of names) {
     const text = policySkeleton({ name, namespace: 'on', labels: { 'a.b/c': 'yes', d: '', e: '"\'#' }, of: 'a\nb' });
@@ -37,7 +37,7 @@ test('a skeleton stays valid with every example in it, for whatever names', () =
   );
 });
 
-test('hauberk policy init needs no daemon for labels, and a container or labels', async () => {
+test('hauberk policy init needs a container or labels, and for labels no daemon', async () => {
   const nobody = (...parameters: string[]) => run('unix:/no/such/socket', ['policy', 'init', ...parameters]);
   const { status, output } = await nobody('--labels', 'app=Web Shop', '-n', 'shop');
   assert.equal(status, 0);

@@ -7,7 +7,7 @@ import { manifest, temporaryDirectory } from '../rpc/support.js';
 
 const CONTAINER = 'container: {labels: {app: web}}';
 
-/** A case of the policy that `manifest` makes. */
+/** A case for the policy that `manifest` makes. */
 function caseOf(expect: string, rest = 'operation: read, object: /etc/shadow'): string {
   return `  - {${CONTAINER}, program: /bin/cat, ${rest}, expect: {${expect}}}\n`;
 }
@@ -19,13 +19,13 @@ function start(t: TestContext, files: Readonly<Record<string, string>>) {
   return { directory, hauberk: (...parameters: string[]) => runHauberk(['test', directory, ...parameters]) };
 }
 
-test('the example passes, and every rule of it has decided a case', async () => {
+test('the example passes, and each of its rules decides a case', async () => {
   const { status, output, errors } = await runHauberk(['test', 'examples/policy-test', '--minimum-coverage', '100']);
   assert.deepEqual([status, errors], [0, '']);
   assert.equal(output, '7 cases, 0 failed; 6 of 6 rules have decided one (100 %)\n');
 });
 
-test('a case fails with what is decided instead, by which rule, and where it stands', async (t) => {
+test('a failing case is reported with its position, the actual decision and the rule', async (t) => {
   const { directory, hauberk } = start(t, {
     'one.yaml': manifest('one'),
     'one.test.yaml': `cases:\n${caseOf('action: allow')}${caseOf('action: block, rule: default/one')}${caseOf('action: block, rule: default/two')}`,
@@ -42,7 +42,7 @@ test('a case fails with what is decided instead, by which rule, and where it sta
   ]);
 });
 
-test('a case may say whose child runs a program', async (t) => {
+test('a case can name the parent that runs a program', async (t) => {
   const rule = 'process:\n    matchPaths:\n      - {path: /bin/id, fromSource: [{path: /bin/dash}]}';
   const policy = `apiVersion: security.kubearmor.com/v1
 kind: KubeArmorPolicy
@@ -102,7 +102,7 @@ test('a rule holds under the other name of a directory where the container has l
   assert.equal(status, 0, output);
 });
 
-test('rules that decide no case are named, and too few that do are a failure', async (t) => {
+test('rules that decide no case are named, and coverage below the limit is a failure', async (t) => {
   const { hauberk } = start(t, {
     'all.yaml': `${manifest('one')}---\n${manifest('two', '/etc/gshadow')}`,
     'all.test.yaml': `cases:\n${caseOf('action: block')}`,
@@ -118,7 +118,7 @@ test('rules that decide no case are named, and too few that do are a failure', a
   assert.equal((await hauberk('--minimum-coverage', 'all')).status, 2);
 });
 
-test('results are written as JUnit has them', async (t) => {
+test('results are written in the JUnit format', async (t) => {
   const { directory, hauberk } = start(t, {
     'one.yaml': manifest('one'),
     'one.test.yaml': `cases:\n${caseOf('action: block')}  - {name: "<\\u001b&\\">", ${CONTAINER}, operation: read, object: /x, expect: {action: block}}\n`,
@@ -152,7 +152,7 @@ for (const [what, cases, expected] of [
   ['no case', 'cases: []\n', /:1:8: cases: must NOT have fewer than 1 items/u],
   ['an empty file', '', /one\.test\.yaml: cases: there are none/u],
   ['two documents', 'cases: []\n---\ncases: []\n', /must be in one document/u],
-  ['what is not YAML', 'cases: [\n', /cases: is not valid YAML/u],
+  ['invalid YAML', 'cases: [\n', /cases: is not valid YAML/u],
   ['a list', '- x\n', /:1:1: file: must be object/u],
   [
     'policies that do not exist',
@@ -160,7 +160,7 @@ for (const [what, cases, expected] of [
     /no such file or directory/u,
   ],
 ] as const) {
-  test(`a file of cases with ${what} is refused with the place`, async (t) => {
+  test(`a file of cases with ${what} is refused with the position`, async (t) => {
     const { hauberk } = start(t, { 'one.yaml': manifest('one'), 'one.test.yaml': cases });
     const { status, output, errors } = await hauberk();
     assert.deepEqual([status, output], [1, '']);
@@ -179,7 +179,7 @@ test('an operation or object that no rule can cover fails its case, and the othe
   assert.match(output, /^3 cases, 2 failed/mu);
 });
 
-test('a manifest that is wrong, or a policy that is there twice, is refused with its file', async (t) => {
+test('an invalid manifest, or a policy that is defined twice, is refused with its file', async (t) => {
   const cases = { 'one.test.yaml': `cases:\n${caseOf('action: block')}` };
   const wrong = start(t, { ...cases, 'one.yaml': manifest('one', 'relative') });
   assert.match((await wrong.hauberk()).errors, /one\.yaml:12:15: spec\.file\.matchPaths\[0\]\.path: must be absolute/u);
@@ -189,7 +189,7 @@ test('a manifest that is wrong, or a policy that is there twice, is refused with
   assert.match((await runHauberk(['test', 'src/policy-test'])).errors, /no files of cases \(NAME\.test\.yaml\)/u);
 });
 
-test('files of cases that lie beside manifests are not applied', async (t) => {
+test('apply skips files of cases in a directory of manifests', async (t) => {
   const { directory } = start(t, { 'one.test.yaml': `cases:\n${caseOf('action: block')}` });
   const { status, errors } = await runHauberk(['validate', '-f', directory]);
   assert.deepEqual([status, errors], [1, `hauberk: no manifests in ${directory}\n`]);

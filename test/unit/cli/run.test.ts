@@ -17,7 +17,7 @@ import { run, start } from './support.js';
 
 const script = (text: string) => ['--', '/bin/sh', '-c', text];
 
-test('hauberk run gives a command namespaces of its own and its status, and lets go of what it has made', async (t) => {
+test('hauberk run gives a command its own namespaces, exits with its status, and removes what it has created', async (t) => {
   const { hauberk, plane, directory, write } = await start(t);
   const out = join(directory, 'out');
   const file = write('one.yaml', manifest('one').replace('app: web', 'app: nobody'));
@@ -27,7 +27,7 @@ test('hauberk run gives a command namespaces of its own and its status, and lets
   );
   assert.equal(errors, '');
   assert.equal(status, 7);
-  // The first process waits for the end; what the command left behind is gone.
+  // The first process waits for the end, and processes that the command left behind are killed.
   assert.match(readFileSync(out, 'utf8'), /^2\n\/proc\/1\n\/proc\/2\n/u);
   await eventually(() => plane.containers.list().length === 0);
   assert.equal(plane.policies.list().length, 0);
@@ -39,7 +39,7 @@ test('hauberk run gives a command namespaces of its own and its status, and lets
   assert.equal(put!.policy.matchLabels['hauberk.io/run'], containers[0]!.id);
 });
 
-test('hauberk run hands signals on, and reports a command that a signal has ended or that is not there', async (t) => {
+test('hauberk run forwards signals, and reports a command that is killed or not found', async (t) => {
   const { hauberk, directory } = await start(t);
   const ready = join(directory, 'ready');
   const ended = hauberk('run', ...script(`trap 'exit 9' HUP; echo >${ready}; while :; do sleep 0.05; done`));
@@ -61,13 +61,13 @@ test('a command that was interrupted before it began does not run', async (t) =>
   assert.equal(existsSync(out), false);
 });
 
-test('what runs in the namespaces ends with the caller, also where their first process does not', async (t) => {
+test('processes in the namespaces end with hauberk run, even if their first process does not', async (t) => {
   const stdio = ['ignore', 'ignore', 'inherit', 'pipe', 'pipe'] as const;
   const helper = spawn('build/run/hauberk-run', ['/bin/true'], { stdio: [...stdio] });
-  let said = '';
-  (helper.stdio[3] as Readable).on('data', (data) => (said += data));
-  await eventually(() => /ready/u.test(said) && /mounted/u.test(said));
-  const first = Number(/ready (\d+)/u.exec(said)![1]);
+  let reports = '';
+  (helper.stdio[3] as Readable).on('data', (data) => (reports += data));
+  await eventually(() => /ready/u.test(reports) && /mounted/u.test(reports));
+  const first = Number(/ready (\d+)/u.exec(reports)![1]);
   process.kill(first, 'SIGSTOP');
   t.after(() => helper.kill('SIGKILL'));
   (helper.stdio[4] as Writable).end();
@@ -75,7 +75,7 @@ test('what runs in the namespaces ends with the caller, also where their first p
   assert.equal(existsSync(`/proc/${first}`), false);
 });
 
-test('hauberk run takes no policy away as long as anything runs in the namespaces', async (t) => {
+test('hauberk run deletes no policy as long as a process runs in the namespaces', async (t) => {
   const { hauberk, plane, write } = await start(t);
   const left: boolean[] = [];
   const remove = plane.policies.delete.bind(plane.policies);
@@ -88,7 +88,7 @@ test('hauberk run takes no policy away as long as anything runs in the namespace
   assert.deepEqual(left, [false]);
 });
 
-test('hauberk run lists what was refused of its command alone', async (t) => {
+test('hauberk run lists only refusals of its own command', async (t) => {
   const { hauberk, hub, plane, write, directory } = await start(t);
   const go = join(directory, 'go');
   const report = join(directory, 'report');
@@ -109,7 +109,7 @@ test('hauberk run lists what was refused of its command alone', async (t) => {
   );
 });
 
-test('hauberk run has the status of its command also where hauberkd has gone away, and reports what it has left', async (t) => {
+test('hauberk run exits with the status of its command even if hauberkd has ended, and reports what it could not remove', async (t) => {
   const { hauberk, hub, server, write, directory } = await start(t);
   const go = join(directory, 'go');
   const file = write('one.yaml', manifest('one'));
@@ -125,7 +125,7 @@ test('hauberk run has the status of its command also where hauberkd has gone awa
   );
 });
 
-test('hauberk run takes away what runs that were killed have left, and nothing of those that continue', async (t) => {
+test('hauberk run removes what killed runs have left, and nothing of runs that continue', async (t) => {
   const { hauberk, plane, hub, write, directory } = await start(t);
   const [go, file] = [join(directory, 'go'), write('one.yaml', manifest('one'))];
   const waits = script(`until [ -e ${go} ]; do sleep 0.05; done`);
@@ -147,7 +147,7 @@ test('hauberk run takes away what runs that were killed have left, and nothing o
   assert.deepEqual(names(), [['mine'], []]);
 });
 
-test('hauberk run takes nothing away that is not left of a run, whatever label a policy of Kubernetes has', async (t) => {
+test('hauberk run removes only what a run has left, whatever labels policies of Kubernetes have', async (t) => {
   const { hauberk, plane, write } = await start(t);
   const [mine] = plane.policies.readManifest(manifest('one'));
   const [existing] = plane.policies.readManifest(manifest('one').replace('app: web', 'hauberk.io/run: run-0badcafe'));
@@ -157,7 +157,7 @@ test('hauberk run takes nothing away that is not left of a run, whatever label a
   assert.equal(plane.policies.list().length, 2);
 });
 
-/** The address of a daemon in memory that is reached otherwise than as root by a Unix socket. */
+/** The address of an in-memory daemon whose client is not root on a Unix socket. */
 async function serveAt(
   t: TestContext,
   options: Pick<ServerOptions, 'listen' | 'insecureTcp' | 'roles'>,
@@ -178,7 +178,7 @@ test('hauberk run needs the hauberkd of its own host', async (t) => {
 });
 
 const asOther = { skip: process.getuid!() !== 0 && 'only root can be somebody else' };
-test('hauberk run runs commands of an operator who is not root', asOther, async (t) => {
+test('hauberk run works for an operator who is not root', asOther, async (t) => {
   const directory = temporaryDirectory(t);
   chmodSync(directory, 0o755);
   const roles = { viewer: [], operator: ['uid:6001'], admin: [] };
@@ -199,7 +199,7 @@ test('hauberk run writes the policy that it has learnt', async (t) => {
   assert.equal(plane.profiles.list().length, 0);
 });
 
-test('hauberk run runs nothing that it cannot put under its policies', async (t) => {
+test('hauberk run does not run a command that it cannot put under its policies', async (t) => {
   const { hauberk, plane, write, directory } = await start(t);
   const out = join(directory, 'out');
   const touch = script(`echo >${out}`);

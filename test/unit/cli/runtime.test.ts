@@ -23,7 +23,7 @@ function start(t: TestContext) {
   };
 }
 
-test('without a terminal to ask on, install shows the change and refuses to make it', async (t) => {
+test('without a terminal install shows the change and refuses to make it', async (t) => {
   const { run, install } = start(t);
   const { status, output, errors } = await install();
   assert.equal(status, 2);
@@ -51,7 +51,7 @@ test('a dry run shows the change, makes none and succeeds', async (t) => {
   assert.equal((await install('--dry-run')).output, first.output);
 });
 
-test('install, status and uninstall say what they did', async (t) => {
+test('install, status and uninstall report what they did', async (t) => {
   const { run, install } = start(t);
   const installed = await install('--yes', '--when-unanswered', 'allow');
   assert.equal(installed.status, 0, installed.errors);
@@ -82,7 +82,7 @@ test('install, status and uninstall say what they did', async (t) => {
   assert.equal((await run('uninstall', 'docker', '--yes')).output, 'docker: not installed\n');
 });
 
-test('only dockerd of this host can be told to read its configuration again', async (t) => {
+test('only the dockerd of this host can be told to reload its configuration', async (t) => {
   const { run, install } = start(t);
   assert.equal(
     (await install('--yes', '--reload')).errors,

@@ -5,12 +5,12 @@ import { runProgram } from '../../../src/cli/program.js';
 import { type Ended, runHauberk, TestTerminal } from '../../support/command-line.js';
 import { serveAll, temporaryDirectory } from '../rpc/support.js';
 
-/** Runs the command as a user does who has named the daemon by a flag. */
+/** Runs the command with a flag for the daemon's address. */
 export function run(address: string, parameters: readonly string[], input = ''): Promise<Ended> {
   return runHauberk(['--address', address, ...parameters], input);
 }
 
-/** A daemon in memory, a directory for manifests, and the command for it. */
+/** An in-memory daemon, a directory for manifests, and the command for it. */
 export async function start(t: TestContext) {
   const served = await serveAll(t);
   const directory = temporaryDirectory(t);

@@ -12,7 +12,7 @@ const elsewhere = makeEvent({ containerName: 'db-1', object: '/root/\u001b[2Jx',
 
 const EVENTS = [elsewhere, read, read, passed, makeEvent({ suppressed: 40, policy: 'RateLimit' })];
 
-test('denials are counted by what was attempted, those made most often first, and what is not reported is noted', () => {
+test('denials are counted by access, the most frequent first, and the number of unreported ones is shown', () => {
   const counts = new DenialCounts(['container']);
   for (const event of EVENTS) counts.add(toEventMessage(event));
   counts.miss(3);
@@ -46,7 +46,7 @@ test('hauberk top shows denials by container, policy and rule', async (t) => {
   );
 });
 
-test('on a terminal hauberk top draws again as denials come, no line wider than it', async (t) => {
+test('on a terminal hauberk top redraws when denials arrive, within its width', async (t) => {
   const { live, hub } = await start(t);
   const { terminal, ended } = live(['top', '--by', 'program', 'object'], { outIsTerminal: true });
   await eventually(() => terminal.errors !== '');
@@ -59,7 +59,7 @@ test('on a terminal hauberk top draws again as denials come, no line wider than 
   assert.ok(lines.every((line) => line.length <= 80));
 });
 
-test('hauberk top ends by itself where it is told to', async (t) => {
+test('hauberk top ends after the requested time', async (t) => {
   const { hauberk } = await start(t);
   assert.equal((await hauberk('top', '--for', '0.01', '-o', 'json')).output, '[]\n');
   assert.equal((await hauberk('top', '--for', '0')).status, 2);

@@ -37,13 +37,13 @@ for (const [what, code, message, hasTls, expected] of [
     /has not answered within 30 s \(--timeout, HAUBERK_TIMEOUT\)$/u,
   ],
 ] as const) {
-  test(`where ${what}, that is reported and what to do`, () => {
+  test(`where ${what}, the cause is reported with what to do`, () => {
     const target = { address: 'h:1', hasTls, timeoutSeconds: 30 };
     assert.match(whyUnreachable(new HauberkError(code, message, []), target)!, expected);
   });
 }
 
-test('what the daemon itself has answered is left as it is', () => {
+test('an error from the daemon itself is not changed', () => {
   const target = { address: 'h:1', hasTls: true, timeoutSeconds: 30 };
   for (const code of ['UNAVAILABLE', 'NOT_FOUND', 'INTERNAL'] satisfies StatusName[])
     assert.equal(

@@ -5,7 +5,7 @@ import { waitingFor } from '../../../src/cli/waiting.js';
 import { TestTerminal } from '../../support/command-line.js';
 import { eventually } from '../../support/eventually.js';
 
-test('on a terminal a long wait is reported, and nothing of it is left afterwards', async () => {
+test('on a terminal a long wait is shown, and erased afterwards', async () => {
   const terminal = new TestTerminal({ errIsTerminal: true });
   await withTerminal(terminal, async () => {
     const shown = eventually(() => terminal.errors.includes('applying: '));
@@ -16,7 +16,7 @@ test('on a terminal a long wait is reported, and nothing of it is left afterward
   assert.ok(parts.slice(1, -1).every((part) => /^applying: \d+ s$/u.test(part)));
 });
 
-test('a short wait, and one where nobody looks, is not announced', async () => {
+test('a short wait, or one without a terminal, is not shown', async () => {
   const [looking, elsewhere] = [new TestTerminal({ errIsTerminal: true }), new TestTerminal()];
   assert.equal(await withTerminal(looking, () => waitingFor('applying', Promise.resolve(1))), 1);
   await withTerminal(elsewhere, () => waitingFor('applying', new Promise((resolve) => setTimeout(resolve, 20)), 1));

@@ -9,7 +9,7 @@ import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
 import { makeEvent } from '../events/support.js';
 import { DESCRIPTORS, LogRecorder, manifest, serveAll, temporaryDirectory } from '../rpc/support.js';
 
-test('a call answers with its message, and fields that are left out are empty', async (t) => {
+test('a call returns its message, and fields that are left out are empty', async (t) => {
   const { server } = await serveAll(t);
   const client = connect({ address: server.address });
   t.after(() => client.close());
@@ -48,14 +48,14 @@ test('a refusal has the name of its status and every field that is wrong', async
   });
 });
 
-test('nobody at the address is reported as such', async (t) => {
+test('an address at which no daemon listens is reported as such', async (t) => {
   const client = connect({ address: `unix:${join(temporaryDirectory(t), 'none.sock')}`, timeoutMilliseconds: 2000 });
   t.after(() => client.close());
   await assert.rejects(client.host.getStatus(), ({ code }: HauberkError) => code === 'UNAVAILABLE');
 });
 
 describe('the event stream of a client', () => {
-  /** A daemon that can be stopped and started again at one address, with its hub or a new one. */
+  /** A daemon that can be stopped and started again at one address, with the same or a new event hub. */
   async function daemonAt(address: string, hub: EventHub) {
     const { services } = createServices({ plane: new InMemoryControlPlane(), hub, descriptorSet: DESCRIPTORS });
     return startServer({ listen: address, services, logger: new LogRecorder() });
@@ -97,7 +97,7 @@ describe('the event stream of a client', () => {
     };
   }
 
-  test('continues where it stopped when the connection comes back', async (t) => {
+  test('resumes where it stopped after a lost connection', async (t) => {
     const address = `unix:${join(temporaryDirectory(t), 'test.sock')}`;
     const hub = new EventHub();
     const first = await daemonAt(address, hub);
@@ -117,7 +117,7 @@ describe('the event stream of a client', () => {
     await stream.end();
   });
 
-  test('reports how many events are gone, and when another daemon answers', async (t) => {
+  test('reports how many events were lost, and when another daemon answers', async (t) => {
     const address = `unix:${join(temporaryDirectory(t), 'test.sock')}`;
     const small = new EventHub(2);
     const first = await daemonAt(address, small);
@@ -142,7 +142,7 @@ describe('the event stream of a client', () => {
     await stream.end();
   });
 
-  test('ends with what trying again would not mend', async (t) => {
+  test('ends with an error that a retry would not solve', async (t) => {
     const { server } = await serveAll(t);
     const stream = follow(server.address, { minimumSeverity: 99 });
     await assert.rejects(stream.run, ({ code }: HauberkError) => code === 'INVALID_ARGUMENT');

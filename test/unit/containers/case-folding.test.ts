@@ -15,7 +15,7 @@ function newDirectory(t: TestContext): string {
   return directory;
 }
 
-/** A root in which some files are found by a second name as well, in the other case. */
+/** A root in which some files have a second name in the other case. */
 function rootWith(t: TestContext, ...files: readonly (readonly [name: string, other?: string])[]): string {
   const root = newDirectory(t);
   for (const directory of ['a/b', 'z', 'plain']) mkdirSync(join(root, directory), { recursive: true });
@@ -26,7 +26,7 @@ function rootWith(t: TestContext, ...files: readonly (readonly [name: string, ot
   return root;
 }
 
-test('a directory in which a name in the other case is the same file takes several names for one', (t) => {
+test('a directory in which a name in the other case is the same file folds case', (t) => {
   const root = rootWith(t, ['z/Key', 'z/kEY'], ['a/b/one', 'a/b/ONE'], ['plain/key'], ['plain/KEY'], ['plain/1']);
   const places = new CaseFoldingDirectories(root, process.pid);
   for (const path of ['/z/Key', '/plain/key', '/plain/1', '/none/there', '/a/b/one/below', '/z/Key']) places.look(path);
@@ -36,7 +36,7 @@ test('a directory in which a name in the other case is the same file takes sever
   ]);
 });
 
-test('what lies at the top of a root is looked at, too', (t) => {
+test('directories at the top of a root are examined too', (t) => {
   const root = rootWith(t, ['Key', 'kEY']);
   const places = new CaseFoldingDirectories(root, process.pid);
   places.look('/a');
@@ -45,7 +45,7 @@ test('what lies at the top of a root is looked at, too', (t) => {
   assert.deepEqual(places.all, [{ place: '/', isFat: false }]);
 });
 
-/** A process in a mount namespace of its own, after these commands. */
+/** A process in a new mount namespace, in which these commands have run. */
 async function mounted(t: TestContext, script: string): Promise<number> {
   const args = ['--user', '--map-root-user', '--mount', 'sh', '-c', `${script}; echo ready; exec sleep 100`];
   const child = spawn('unshare', args, { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -54,7 +54,7 @@ async function mounted(t: TestContext, script: string): Promise<number> {
   return child.pid!;
 }
 
-test('mounts are found by their places, whatever letters these have, with what of a filesystem is there', async (t) => {
+test('mounts are found with their paths, which may have any characters, and with the mounted part of the filesystem', async (t) => {
   const directory = newDirectory(t);
   for (const name of ['with space', 'one', 'two']) mkdirSync(join(directory, name));
   const script = `cd ${directory}; mount -t tmpfs x 'with space'; mkdir 'with space/in'; mount --bind 'with space/in' one`;
@@ -72,7 +72,7 @@ test('mounts are found by their places, whatever letters these have, with what o
   );
 });
 
-test('no place is slow of a process without such mounts, and all are of one whose mounts cannot be read', () => {
+test('no path is slow without mounts of slow filesystems, and every path is when the mounts cannot be read', () => {
   const isSlow = slowPathsOf(process.pid);
   assert.deepEqual(['/', '/proc/self', '/etc'].map(isSlow), [false, false, false]);
   assert.equal(slowPathsOf(2 ** 30)('/etc'), true);

@@ -25,7 +25,7 @@ function refusal(act: () => unknown): { field: string; description: string }[] {
   return assert.fail('not refused');
 }
 
-test('a process that the caller has started is looked at, and nothing stays open of it', async (t) => {
+test('a process that the caller has started is examined, and no descriptor stays open', async (t) => {
   const { pid } = await startChild(t);
   const before = readdirSync('/proc/self/fd').length;
   assert.equal(
@@ -35,7 +35,7 @@ test('a process that the caller has started is looked at, and nothing stays open
   assert.equal(readdirSync('/proc/self/fd').length, before);
 });
 
-test("a process of another's, or of nobody's, is refused and not looked at", async (t) => {
+test('a process that somebody else has started is refused and not examined', async (t) => {
   const { pid } = await startChild(t);
   const other = await startChild(t);
   const look = () => assert.fail('looked at');
@@ -55,7 +55,7 @@ test("a process of another's, or of nobody's, is refused and not looked at", asy
   );
 });
 
-test('what is wrong with the process is reported for the field that named it', async (t) => {
+test('an unsuitable process is reported for the field that named it', async (t) => {
   const { pid } = await startChild(t);
   const wrong = () => {
     throw invalidInput([{ field: 'pid', description: 'is wrong' }]);
@@ -93,7 +93,7 @@ test("a child of the caller's child was started by the caller, and the caller it
   assert.equal(refusal(() => lookAtChild(process.pid, own, () => 'seen')).length, 1);
 });
 
-test('a process that ends while it is looked at is refused, for its number may be given to another', async (t) => {
+test('a process that ends while it is examined is refused, since its id may be reused', async (t) => {
   const shell = spawn('sh', ['-c', 'sleep 100 & echo $!; wait; exec sleep 100'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -103,7 +103,7 @@ test('a process that ends while it is looked at is refused, for its number may b
   const end = () => {
     process.kill(pid, 'SIGKILL');
     const deadline = performance.now() + 10_000;
-    // Its parent waits for it.
+    // Until its parent has waited for it.
     while (existsSync(`/proc/${pid}`)) assert.ok(performance.now() < deadline);
     return 'seen';
   };

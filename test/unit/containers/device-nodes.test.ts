@@ -16,13 +16,13 @@ test('no link is followed on the way to a node', () => {
   assert.deepEqual(deviceNodes(process.pid, ['/proc/self/root/dev/null', '/dev/stdin']), []);
 });
 
-test('the devices of the host stand in for a process that has ended', () => {
+test('for a process that has ended the devices of the host are used', () => {
   assert.deepEqual(deviceNodes(2 ** 30, ['/dev/null', '/none/null'], ''), [
     { path: '/dev/null', type: 'character', major: 1, minor: 3 },
   ]);
 });
 
-test('a file with several links is found with the number that all its names have, and one with a single link is not', () => {
+test('a file with several hard links is found with the inode number of all its names, and one with a single link is not', () => {
   const directory = mkdtempSync(join(tmpdir(), 'hauberk-links-'));
   for (const name of ['one', 'first']) writeFileSync(join(directory, name), '');
   linkSync(join(directory, 'first'), join(directory, 'second'));

@@ -25,7 +25,7 @@ for (const file of ['bin/busybox', 'usr/bin/python3.11']) writeFileSync(join(roo
 const found = (...rules: Parameters<typeof bind>[0][]) =>
   findLinks(process.pid, namedIn(rules.map((rule) => bind(rule).rule)), root);
 
-test('links are found on the ways of paths, directories, patterns and sources', () => {
+test('links are found in paths, directories, patterns and sources', () => {
   const { links } = found(
     { match: { kind: 'exact', path: '/usr/bin/python3' } },
     { match: { kind: 'pattern', pattern: '/{etc,var/run}/*.pid' }, sources: ['/bin/sh'] },
@@ -38,14 +38,14 @@ test('links are found on the ways of paths, directories, patterns and sources', 
   });
 });
 
-test('a program that other names lead to is told from one that has the name of the rule alone', () => {
+test('a program with several names is distinguished from one that only has the name in the rule', () => {
   const process = { class: 'process' } as const;
   assert.deepEqual(found({ ...process, match: { kind: 'exact', path: '/usr/bin/nc' } }).shared, ['/bin/busybox']);
   assert.deepEqual(found({ ...process, match: { kind: 'exact', path: '/usr/bin/python3' } }).shared, []);
   assert.deepEqual(found({ match: { kind: 'exact', path: '/usr/bin/nc' } }).shared, []);
 });
 
-test('what the host leads elsewhere whenever it has other files is not followed, and named with its directory', () => {
+test('a link that the host may change at any time is not followed, and is named with its directory', () => {
   const { links, changing } = found({ match: { kind: 'exact', path: '/var/run/secrets/token' } });
   assert.deepEqual([links, changing], [{}, { '/var/run/secrets/token': '/run/secrets' }]);
 });

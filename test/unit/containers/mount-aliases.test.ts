@@ -14,7 +14,7 @@ const MOUNTS = [
 ];
 const names = (...places: string[]) => Object.fromEntries(mountAliases(MOUNTS, places));
 
-test('a tree that is mounted twice has two names, and so has what is in it', () => {
+test('a tree that is mounted twice has two names, and so has everything in it', () => {
   assert.deepEqual(names('/data', '/data/keys/key', '/backup/a/keys', '/backup/other'), {
     '/data': '/backup/a',
     '/data/keys/key': '/backup/a/keys/key',
@@ -22,7 +22,7 @@ test('a tree that is mounted twice has two names, and so has what is in it', () 
   });
 });
 
-test('a directory of which a part is mounted elsewhere has the name of that part', () => {
+test('a directory of which a part is also mounted elsewhere has an alias for that part', () => {
   assert.deepEqual(names('/cache/below', '/cache', '/mine/x', '/cache/other'), {
     '/cache/below': '/mine',
     '/cache': '/mine',
@@ -30,7 +30,7 @@ test('a directory of which a part is mounted elsewhere has the name of that part
   });
 });
 
-test('what is mounted once has one name, and of a process that has ended nothing is known', () => {
+test('a tree that is mounted once has no alias, and for a process that has ended none is known', () => {
   assert.deepEqual(names('/etc/hosts', '/etc/shadow', '/proc/1'), {});
   assert.ok(mountsOf(process.pid).some(({ place, type }) => place === '/proc' && type === 'proc'));
   assert.deepEqual(mountsOf(2 ** 30), []);

@@ -39,7 +39,7 @@ import { eventually } from '../../support/eventually.js';
 /** The id of a process that has ended. */
 const endedPid = () => spawnSync('true').pid;
 
-test('a process is found by its namespaces, and named for good by its start time', () => {
+test('a process is found by its namespaces, and identified by its start time', () => {
   const namespaces = namespacesOf(process.pid);
   assert.ok(namespaces.pidNamespace > 0 && namespaces.mountNamespace > 0);
   const processes = processesByNamespaces();
@@ -51,7 +51,7 @@ test('a process is found by its namespaces, and named for good by its start time
   assert.equal(isAlive({ ...identity, startTicks: identity.startTicks + 1 }), false);
 });
 
-test('a process that does not exist is refused by its number', () => {
+test('a process id that does not exist is refused', () => {
   const pid = endedPid();
   for (const look of [namespacesOf, processIdentity]) {
     assert.throws(
@@ -71,7 +71,7 @@ test('a namespace without a number is refused by its field', () => {
   );
 });
 
-test('a namespace must be that of a container: none is the host, which the field tells that named it', () => {
+test("a namespace must be a container's: one of the host is refused for the field that named it", () => {
   const refused = (pidNamespace: number, mountNamespace: number, field: 'pid' | 'namespaces') => () =>
     checkNamespaces({ pidNamespace, mountNamespace }, field, 7);
   assert.throws(refused(1, 0, 'namespaces'), /namespaces\.mount_namespace: must be the inode/);
@@ -80,7 +80,7 @@ test('a namespace must be that of a container: none is the host, which the field
   assert.doesNotThrow(refused(7, 8, 'namespaces'));
 });
 
-test('a process that has ended and waits for its parent is none any more', async (t) => {
+test('a zombie does not count as a process', async (t) => {
   const { shell, child } = await forked(t, 'exec 3<&0; (read line <&3) & echo $!; exec sleep 100');
   await eventually(() => readlinkSync(`/proc/${shell.pid}/exe`).endsWith('/sleep'), 'a parent that does not wait');
   shell.stdin.end();
@@ -94,13 +94,13 @@ test('a process that has ended and waits for its parent is none any more', async
   assert.equal(isAlive({ pid: child, startTicks: processIdentity(shell.pid!).startTicks }), false);
 });
 
-test('a process that was forked and has run no program is told from others', async (t) => {
+test('a process that was forked and has executed no program is recognised', async (t) => {
   const { shell, child } = await forked(t, 'exec 3<&0; (read line <&3) & echo $!; wait');
   assert.equal(hasRunNothing(child), true);
   for (const pid of [shell.pid, process.pid, endedPid(), undefined]) assert.equal(hasRunNothing(pid), false);
 });
 
-test('when a process started is read whatever its name is', async (t) => {
+test('the start time of a process can be read whatever its name contains', async (t) => {
   const directory = newDirectory(t);
   const program = join(directory, 'a) R 1 (b');
   copyFileSync('/bin/sleep', program);
@@ -116,11 +116,11 @@ test('when a process started is read whatever its name is', async (t) => {
   assert.equal(hasRunNothing(child.pid), false);
 });
 
-test('the first process of a pid namespace is found by itself or by another that lives there', () => {
+test('the first process of a PID namespace is found from itself or from another process in it', () => {
   assert.deepEqual([1, process.pid, endedPid()].map(isFirst), [true, false, false]);
   const { startTicks } = processIdentity(1);
   assert.equal(initStartTicks(1, 1), startTicks);
-  assert.equal(initStartTicks(1, process.pid), undefined, 'no process lives in this namespace');
+  assert.equal(initStartTicks(1, process.pid), undefined, 'no process is in this namespace');
   const { pidNamespace } = namespacesOf(process.pid);
   assert.equal(initStartTicks(pidNamespace, process.pid), mayLookAtFirst() ? startTicks : undefined);
 });
@@ -132,7 +132,7 @@ test('the namespaces of the host are those of process 1', { skip: !mayLookAtFirs
   assert.equal(hostRoot(), isHere ? '' : '/proc/1/root');
 });
 
-test('of the processes of a container the one with the lowest number stands for it', (t) => {
+test('a container is represented by its process with the lowest id', (t) => {
   const child = spawn('sleep', ['100']);
   t.after(() => child.kill());
   const key = namespaceKey(namespacesOf(process.pid));
@@ -157,7 +157,7 @@ test('top directories that are links into /usr are found, without following any'
   assert.deepEqual(linkedDirectories(0, root), { '/bin': '/usr/bin', '/lib': '/usr/lib', '/lib32': '/usr/lib32' });
 });
 
-test('what the processes of a container hold is told by the paths of programs and mapped files that are still there', async (t) => {
+test('the programs and mapped files of the processes of a container are listed by path if they still exist', async (t) => {
   const program = join(newDirectory(t), 'sleeper');
   copyFileSync('/bin/sleep', program);
   chmodSync(program, 0o755);
@@ -189,7 +189,7 @@ function newDirectory(t: TestContext): string {
   return directory;
 }
 
-/** Whether this process has what it takes: tests run without root, too. */
+/** Whether this process has the privileges: tests also run without root. */
 function mayLookAtFirst(): boolean {
   try {
     return statSync('/proc/1/ns/mnt').ino > 0;
@@ -198,11 +198,11 @@ function mayLookAtFirst(): boolean {
   }
 }
 
-// A watch does not keep this process alive; the tests must.
+// A watch does not keep this process alive, so a timer must.
 const alive = setInterval(() => undefined, 1000);
 after(() => clearInterval(alive));
 
-test('the end of a process is reported once, and at once when it has ended already', async () => {
+test('the end of a process is reported once, and immediately if it has already ended', async () => {
   const child = spawn('sleep', ['100']);
   const exited = once(child, 'exit');
   const ended: string[] = [];
@@ -218,9 +218,9 @@ test('the end of a process is reported once, and at once when it has ended alrea
   assert.deepEqual(ended, ['child']);
 });
 
-test('a watch that was closed tells nothing', async () => {
+test('a closed watch reports nothing', async () => {
   const child = spawn('sleep', ['100']);
-  const watch = watchExit(child.pid!, () => assert.fail('told'));
+  const watch = watchExit(child.pid!, () => assert.fail('reported'));
   watch.close();
   watch.close();
   child.kill();

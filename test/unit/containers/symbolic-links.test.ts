@@ -17,7 +17,7 @@ function rootWith(links: Readonly<Record<string, string>>): string {
   return root;
 }
 
-test('links on the way of a path are followed within the root, whether they are relative, absolute or one after the other', () => {
+test('links in a path are followed within the root, whether relative, absolute or chained', () => {
   const root = rootWith({ '/bin': 'usr/bin', '/usr/bin/python3': 'python3.11', '/var/run': '/run' });
   assert.deepEqual(resolvePath(root, '/bin/python3'), {
     path: '/usr/bin/python3.11',
@@ -29,13 +29,13 @@ test('links on the way of a path are followed within the root, whether they are 
   assert.deepEqual(resolvePath(root, '/var/run/a/../b'), { path: '/run/b', links: [['/var/run', '/run']] });
 });
 
-test('what is not there is taken to be no link, and no link leads out of the root', () => {
+test('a missing component counts as no link, and no link leads out of the root', () => {
   const root = rootWith({ '/up': '../../../../etc', '/gone': '/nowhere/at/all' });
   assert.equal(resolvePath(root, '/up/passwd')?.path, '/etc/passwd');
   assert.equal(resolvePath(root, '/gone')?.path, '/nowhere/at/all');
   assert.deepEqual(resolvePath(root, '/etc/shadow'), { path: '/etc/shadow', links: [] });
 });
 
-test('links that lead round in a circle lead nowhere', () => {
+test('a cycle of links has no target', () => {
   assert.equal(resolvePath(rootWith({ '/a': '/b', '/b': '/a' }), '/a/x'), undefined);
 });

@@ -4,7 +4,7 @@ import { adoptInPieces } from '../../../src/control/adoption.js';
 
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index);
 
-test('a change is made in pieces of a thousand and some, in its order, and is over when all of them are', async () => {
+test('a change is made in pieces of 1,024, in order, and is complete when all of them are', async () => {
   const pieces: number[][] = [];
   let finish: () => void = () => undefined;
   const last = new Promise<void>((resolve) => {
@@ -29,7 +29,7 @@ test('a change is made in pieces of a thousand and some, in its order, and is ov
   await published;
 });
 
-test('a change of whole pieces, or of nothing, has no empty one', async () => {
+test('no piece of a change is empty', async () => {
   for (const count of [0, 1024]) {
     const pieces: number[] = [];
     const { published } = await adoptInPieces(numbers(count), async ({ length }) => void pieces.push(length));
@@ -38,7 +38,7 @@ test('a change of whole pieces, or of nothing, has no empty one', async () => {
   }
 });
 
-test('a piece that fails fails the change once the others are over', async () => {
+test('when a piece fails the change fails, once the others are complete', async () => {
   let done = 0;
   const { published } = await adoptInPieces(numbers(2000), async ({ length }) => {
     if (length === 1024) throw new Error('no memory');

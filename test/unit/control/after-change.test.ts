@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { afterChange } from '../../../src/control/after-change.js';
 import { eventually } from '../../support/eventually.js';
 
-test('after a change clients are told, expiry is scheduled, profiles look again and a start that waits continues', async () => {
+test('after a change clients are notified, expiry is scheduled, profiles select again and a waiting start continues', async () => {
   const reported: string[] = [];
   const call = (name: string) => () => void reported.push(name);
   const failure = new Error('no');

@@ -15,7 +15,7 @@ function assignment(id: string, changes: Partial<Container> = {}, leftOut: reado
   return { container: container(id, changes), kind } as unknown as Assignment;
 }
 
-test('the kernel is given of a container what it has to tell it from others by', () => {
+test('the kernel gets the properties that distinguish a container from others', () => {
   const process = { pid: 7, startTicks: 70 };
   assert.deepEqual(entryOf(assignment('a')), { container: NAMESPACES, image: KERNEL_IMAGE });
   const known = { process, isFirstProcess: true, initStartTicks: 5, root: { device: 42 } } as const;
@@ -27,7 +27,7 @@ test('the kernel is given of a container what it has to tell it from others by',
     rootDevice: 42,
     image: KERNEL_IMAGE,
   });
-  // Only the process that the runtime made may be the runtime still.
+  // Only the process that the runtime created may still run the runtime's own code.
   assert.equal(entryOf(assignment('a', { process })).firstProcess, undefined);
   assert.equal('firstProcess' in entryOf(assignment('a', { isFirstProcess: true })), false);
   assert.equal('rootDevice' in entryOf(assignment('a', { root: { problem: 'no overlay' } })), false);
@@ -37,7 +37,7 @@ test('device nodes of the host are looked for in process 1', () => {
   assert.equal(entryOf(assignment('host', { isHost: true })).process, 1);
 });
 
-test('a container that started again, or has another root, is another one to the kernel', () => {
+test('a container that has restarted, or has another root, is a different one for the kernel', () => {
   const before = identityOf(container('a', { initStartTicks: 5, root: { device: 1 } }));
   assert.equal(identityOf(container('b', { initStartTicks: 5, root: { device: 1 } })), before);
   assert.notEqual(identityOf(container('a', { initStartTicks: 6, root: { device: 1 } })), before);
@@ -50,7 +50,7 @@ test('a container that started again, or has another root, is another one to the
   );
 });
 
-test('what decides in namespaces is what was said of them last, whoever had them before goes', () => {
+test('the last assignment of namespaces decides in them, and removes the container that had them before', () => {
   const assignments = new Assignments();
   const first = assignment('first');
   const second = assignment('second', {}, ['n/p']);

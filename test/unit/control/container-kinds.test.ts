@@ -13,7 +13,7 @@ function container(id: string, changes: Partial<Container> = {}): Container {
 
 const kindOf = (likeness: string) => ({ likeness }) as Kind;
 
-/** Uses of kinds, with the likeness of those that were dropped. */
+/** Uses of kinds, with the keys of those that were dropped. */
 function usesOf(mayBeIdle: (kind: Kind) => boolean = () => true) {
   const dropped: string[] = [];
   const uses = new KindUses(mayBeIdle, ({ likeness }) => dropped.push(likeness));
@@ -25,7 +25,7 @@ function usesOf(mayBeIdle: (kind: Kind) => boolean = () => true) {
   return { uses, dropped, use };
 }
 
-/** Kinds, and which containers were looked at to make one. */
+/** Kinds, and the containers for which one was computed. */
 function kindsOf(make: () => Promise<void> = async () => undefined) {
   const made: string[] = [];
   const { uses, dropped } = usesOf();
@@ -37,7 +37,7 @@ function kindsOf(make: () => Promise<void> = async () => undefined) {
   return { kinds, uses, made, dropped };
 }
 
-test('a kind is worked out once for containers that are alike, also when they ask at once', async () => {
+test('a kind is computed once for similar containers, also for concurrent requests', async () => {
   const { kinds, uses, made } = kindsOf();
   const [a, b] = await Promise.all([kinds.claim(container('a')), kinds.claim(container('b'))]);
   assert.equal(a.kind, b.kind);
@@ -53,7 +53,7 @@ test('a kind is worked out once for containers that are alike, also when they as
   assert.deepEqual(made, ['a', 'c', 'd']);
 });
 
-test('what cannot be worked out is tried again by the next one', async () => {
+test('after a failure the next request computes the kind again', async () => {
   let failure: Error | undefined = new Error('too large');
   const { kinds, made } = kindsOf(async () => {
     if (failure !== undefined) throw failure;
@@ -64,7 +64,7 @@ test('what cannot be worked out is tried again by the next one', async () => {
   assert.deepEqual(made, ['a', 'a']);
 });
 
-test('a kind that is the same under other policies is taken over, unless there is one already', async () => {
+test('a kind that is the same under other policies is kept, unless there is one already', async () => {
   const { kinds, made, uses } = kindsOf();
   const likeness = likenessOf(container('a'), NOTHING_DESIRED);
   const kept = kindOf(likeness);
@@ -77,7 +77,7 @@ test('a kind that is the same under other policies is taken over, unless there i
   assert.equal(kinds.has(kept), true, 'only itself is forgotten');
 });
 
-test('of the kinds that nobody holds sixteen are kept, and the one that was left first goes first', () => {
+test('sixteen unused kinds are kept, and the longest unused one is dropped first', () => {
   const { uses, dropped, use } = usesOf();
   const kinds = Array.from({ length: 18 }, (_, index) => use(kindOf(`${index}`)));
   for (const kind of kinds.slice(0, 16)) uses.release(kind);
@@ -94,7 +94,7 @@ test('of the kinds that nobody holds sixteen are kept, and the one that was left
   assert.equal(dropped.length, 18);
 });
 
-test('a kind is kept for as long as one of those that took it holds it', () => {
+test('a kind is kept as long as one of its users holds it', () => {
   const { uses, dropped, use } = usesOf(() => false);
   const kind = use(kindOf('a'));
   uses.hold(kind);
@@ -102,7 +102,7 @@ test('a kind is kept for as long as one of those that took it holds it', () => {
   uses.dropIdle();
   assert.deepEqual(dropped, []);
   uses.release(kind);
-  assert.deepEqual(dropped, ['a'], 'one that does harm is not kept idle');
+  assert.deepEqual(dropped, ['a'], 'a kind that may not be idle is dropped');
 });
 
 const DECISIONS: Decisions = {
@@ -111,7 +111,7 @@ const DECISIONS: Decisions = {
   profiles: new Map([['p', { name: 'p', subject: { kind: 'container', id: 'profiled' }, started: 1 }]]),
 };
 
-test('containers are alike whose rules are the same, whatever they are called and what no rule asks about', () => {
+test('containers with the same rules are similar, whatever their names and properties that no rule depends on', () => {
   const before = likenessOf(container('a', { links: { '/a': '/1', '/b': '/2' } }), DECISIONS);
   for (const same of [
     { id: 'b', name: 'b', namespaces: { pidNamespace: 20, mountNamespace: 21 } },

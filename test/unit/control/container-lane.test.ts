@@ -31,7 +31,7 @@ function held({ kernel }: InMemoryControlPlane, { namespaces }: Container): stri
     .rules.map((rule) => ('policy' in rule ? rule.policy.name : `${rule.posture} posture`));
 }
 
-/** Lets publications that concern some container wait until it is opened. */
+/** Makes publications for certain containers wait until the gate is opened. */
 function gate(plane: InMemoryControlPlane, concerns: (keys: readonly string[]) => boolean = () => true) {
   let open!: () => void;
   const opened = new Promise<void>((resolve) => {
@@ -49,8 +49,8 @@ function gate(plane: InMemoryControlPlane, concerns: (keys: readonly string[]) =
   return { open, waiting };
 }
 
-test('containers that come at once are written and published together, and each caller has its own answer', async (t) => {
-  // What takes longer than a time slice, as on a machine with other work, comes in several.
+test('containers that are registered concurrently are stored and published together, with a result for each caller', async (t) => {
+  // With real time, on a busy machine, work that exceeds a time slice would be split.
   t.mock.method(performance, 'now', () => 0);
   const plane = new InMemoryControlPlane();
   let publications = 0;
@@ -70,7 +70,7 @@ test('containers that come at once are written and published together, and each 
   assert.equal(plane.kernel.published.size, 0);
 });
 
-test('more than a batch may have comes in several, and costs no more each', async () => {
+test('more than a batch is split into several, at the same cost for each container', async () => {
   const plane = new InMemoryControlPlane();
   await Promise.all(upTo(1000).map((number) => plane.containers.put(container(number))));
   assert.equal(plane.commits.length, Math.ceil(1000 / 128));
@@ -78,7 +78,7 @@ test('more than a batch may have comes in several, and costs no more each', asyn
   assert.equal(plane.kernel.published.size, 1000);
 });
 
-test('what is wrong with one registration fails that one only', async () => {
+test('an invalid registration does not fail the others', async () => {
   const plane = new InMemoryControlPlane();
   const taken = container(1).namespaces;
   const answers = await Promise.allSettled([
@@ -98,7 +98,7 @@ test('what is wrong with one registration fails that one only', async () => {
   assert.equal(plane.commits.length, 1);
 });
 
-test('changes of one container are made in the order in which they are asked for', async () => {
+test('changes of one container are made in the order of the requests', async () => {
   const plane = new InMemoryControlPlane();
   const outcomes = await Promise.all([
     plane.containers.put(container(1)),
@@ -121,7 +121,7 @@ test('changes of one container are made in the order in which they are asked for
   );
 });
 
-test('two containers may change their namespaces for each other in one call', async () => {
+test('two containers may exchange their namespaces in one call', async () => {
   const plane = new InMemoryControlPlane();
   await plane.containers.sync([container(1), container(2)]);
   const [first, second] = [container(1).namespaces, container(2).namespaces];
@@ -131,7 +131,7 @@ test('two containers may change their namespaces for each other in one call', as
   assert.equal(plane.kernel.published.size, 2);
 });
 
-test('a caller hears that its container is visible once it is written, and before everything is done', async () => {
+test('a caller is notified that its container is visible once it is stored, before everything is done', async () => {
   const plane = new InMemoryControlPlane();
   const { kernel } = plane;
   const publish = kernel.publish.bind(kernel);
@@ -175,7 +175,7 @@ test('a container that starts does not wait for a change of policies that is bei
   assert.equal(plane.ledger.enforcedRevision, 3);
 });
 
-test('what was decided last for a container stays, though what was decided before takes longer', async () => {
+test('the last change of a container stays, even if an earlier one takes longer', async () => {
   const plane = new InMemoryControlPlane();
   await plane.containers.put(container(1));
   const { open, waiting } = gate(plane);
@@ -190,7 +190,7 @@ test('what was decided last for a container stays, though what was decided befor
   assert.deepEqual(held(plane, container(1)), []);
 });
 
-test('containers that come while a policy is compiled have it once it is in force', async () => {
+test('containers that are registered while a policy is compiled are under it once it is in force', async () => {
   const plane = new InMemoryControlPlane();
   await plane.containers.put(container(1));
   const { createImage } = plane.kernel;
@@ -208,7 +208,7 @@ test('containers that come while a policy is compiled have it once it is in forc
   assert.equal(held(plane, container(1)), undefined);
 });
 
-test('a policy whose change is being written is what a container that comes meanwhile is decided by', async () => {
+test('a container that is registered while a policy is being stored is under that policy', async () => {
   const plane = new InMemoryControlPlane();
   const { store } = plane.ledger;
   const commit = store.commit.bind(store);
@@ -223,7 +223,7 @@ test('a policy whose change is being written is what a container that comes mean
   assert.deepEqual(held(plane, container(1)), ['one']);
 });
 
-test('while containers come, revisions of policies stay what an expected version is compared with', async () => {
+test('registering containers does not change the revision that an expected version is compared with', async () => {
   const plane = new InMemoryControlPlane();
   const inputs = plane.policies.readManifest(manifest('one'));
   const [first] = await Promise.all([
@@ -238,7 +238,7 @@ test('while containers come, revisions of policies stay what an expected version
   await assert.rejects(plane.policies.apply(inputs, { expected }), code('aborted'));
 });
 
-test('one container that two sources report stays as the first has reported it', async () => {
+test('a container that two sources report stays as the first has reported it', async () => {
   const plane = new InMemoryControlPlane();
   await plane.containers.put(container(1, { origin: 'docker', initStartTicks: 7 }));
   const twin = container(2, { namespaces: container(1).namespaces, origin: 'cri', initStartTicks: 7 });
@@ -250,7 +250,7 @@ test('one container that two sources report stays as the first has reported it',
   );
 });
 
-test('what is told again of a container is followed, but how it came under its policies stays', async () => {
+test('a new report of a container changes its description, but not how it came under its policies', async () => {
   const plane = new InMemoryControlPlane();
   const hook = { by: 'hook', since: 5 } as const;
   const process = { pid: 7, startTicks: 70 };
@@ -272,7 +272,7 @@ test('what is told again of a container is followed, but how it came under its p
   assert.equal(restarted.result.container.isFirstProcess, undefined);
 });
 
-test('what cannot be written down changes nothing, and can be tried again', async () => {
+test('a registration that cannot be stored changes nothing, and can be retried', async () => {
   const plane = new InMemoryControlPlane();
   plane.storeFailure = new Failure('unavailable', 'cannot write: no space left on device');
   const refused = await Promise.allSettled(upTo(3).map((number) => plane.containers.put(container(number))));
@@ -285,7 +285,7 @@ test('what cannot be written down changes nothing, and can be tried again', asyn
   assert.deepEqual(held(plane, container(1)), []);
 });
 
-test('a registration that the kernel did not take is published by the next one of the same container', async () => {
+test('a registration that the kernel refused is published by the next one of the same container', async () => {
   const plane = new InMemoryControlPlane();
   plane.kernel.failure = new Error('out of memory');
   await assert.rejects(plane.containers.put(container(1)), code('internal'));
@@ -296,7 +296,7 @@ test('a registration that the kernel did not take is published by the next one o
   assert.equal(plane.host.status().reason, '');
 });
 
-test('containers that come one after the other have their policies compiled once, until policies change', async () => {
+test('for containers that are registered one after the other policies are compiled once, until policies change', async () => {
   const plane = new InMemoryControlPlane();
   await apply(plane, manifest('one'));
   let compiled = 0;
@@ -316,7 +316,7 @@ test('containers that come one after the other have their policies compiled once
   assert.deepEqual(held(plane, container(1)), ['one']);
 });
 
-test('of the images that no container has, only a few are kept, and none that has to see system calls', async () => {
+test('only a few unused images are kept, and none that observes system calls', async () => {
   const plane = new InMemoryControlPlane();
   const calls = manifest('calls').replace(/file:.*$/su, 'syscalls: {matchSyscalls: [{syscall: [kill]}]}\n');
   await apply(plane, calls);
@@ -337,7 +337,7 @@ const turns = async (count = 20) => {
   for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
 };
 
-test('two batches may be on their way into the kernel, and a third one waits to be written', async () => {
+test('two batches may be published at a time, and a third one waits before it is stored', async () => {
   const plane = new InMemoryControlPlane();
   const { open } = gate(plane);
   const puts: Promise<unknown>[] = [];
@@ -351,14 +351,14 @@ test('two batches may be on their way into the kernel, and a third one waits to 
     isStopped = true;
   });
   await turns();
-  assert.equal(isStopped, false, 'the end waits for what is under way');
+  assert.equal(isStopped, false, 'stopping waits for work in progress');
   open();
   await Promise.all(puts);
   await stopped;
   assert.deepEqual([plane.commits.length, plane.kernel.published.size], [3, 3]);
 });
 
-test('a container whose rules cannot be compiled is refused, and nothing is held for those it came with', async () => {
+test('a container whose rules cannot be compiled is refused, and no image is held for others of the same call', async () => {
   const plane = new InMemoryControlPlane();
   await apply(plane, manifest('one'));
   const { createImage } = plane.kernel;
@@ -376,7 +376,7 @@ test('a container whose rules cannot be compiled is refused, and nothing is held
   assert.equal(plane.containers.list().length, 1);
 });
 
-test('a container whose rules cannot be compiled any more since policies have changed is refused', async () => {
+test('a container whose rules cannot be compiled after a change of policies is refused', async () => {
   const plane = new InMemoryControlPlane();
   const { store } = plane.ledger;
   const { createImage } = plane.kernel;
@@ -401,7 +401,7 @@ test('a container whose rules cannot be compiled any more since policies have ch
   assert.deepEqual(held(plane, container(1)), ['one']);
 });
 
-test('who registers several containers hears once that all of them are visible', async () => {
+test('a caller that registers several containers is notified once, when all of them are visible', async () => {
   const plane = new InMemoryControlPlane();
   let heard = 0;
   await plane.ledger.changeContainers({
@@ -415,7 +415,7 @@ test('who registers several containers hears once that all of them are visible',
   assert.equal(heard, 1);
 });
 
-test('links that are found as a container is reported twice at once are those of the first report', async () => {
+test('when a container is reported twice concurrently, the links of the first report are kept', async () => {
   const plane = new InMemoryControlPlane();
   const process = { pid: 7, startTicks: 70 };
   const [first, second] = await Promise.all(

@@ -21,7 +21,7 @@ function container(id: string, changes: Partial<Container> = {}): Container {
   };
 }
 
-/** What becomes of a container that is known and reported again. */
+/** The result when a known container is reported again. */
 function again(known: Container, reported: Container) {
   const draft = new ContainerDraft(new KnownContainers([known]));
   const [change, ...others] = finish(planContainers(draft, [reported], []));
@@ -30,7 +30,7 @@ function again(known: Container, reported: Container) {
   return change!;
 }
 
-test('a container is unchanged while all that is known of it is the same, in whatever order', () => {
+test('a container is unchanged while its properties are the same, in any order', () => {
   const known = container('a', { process: PROCESS, initStartTicks: 5, root: { device: 4 }, image: 'web:1' });
   const reported = {
     ...known,
@@ -70,7 +70,7 @@ for (const other of OTHERS) {
   });
 }
 
-test('links that are found later stand apart from the first ones, which stay', () => {
+test('links that are found later are kept apart from the first ones, which stay', () => {
   const known = container('a', { process: PROCESS, links: { '/a': '/1', '/b': '/2' } });
   const { container: later } = again(known, { ...known, links: { '/a': '/other', '/b': '/2', '/c': '/3' } });
   assert.deepEqual([later.links, later.laterLinks], [known.links, { '/a': '/other', '/c': '/3' }]);
@@ -86,7 +86,7 @@ test('the first links are found with the first process, where a container was kn
   assert.deepEqual([found.links, found.laterLinks], [{ '/a': '/1' }, undefined]);
 });
 
-test('programs with several names, and places that take several names for one, are added to those known', () => {
+test('programs with several names, and directories that fold case, are added to the known ones', () => {
   const known = container('a', {
     process: PROCESS,
     sharedPrograms: ['/bin/busybox'],
@@ -119,7 +119,7 @@ test('a root that was determined stays, and one that could not be is determined 
   assert.deepEqual(again(untold, { ...untold, root: { device: 5 } }).container.root, { device: 5 });
 });
 
-test('nothing of an earlier run is kept for the next one', () => {
+test('nothing is kept from an earlier run of the container', () => {
   const known = container('a', {
     process: PROCESS,
     initStartTicks: 5,
@@ -133,13 +133,13 @@ test('nothing of an earlier run is kept for the next one', () => {
     const { kind, container: changed } = again(known, reported);
     assert.deepEqual([kind, changed], ['changed', reported]);
   }
-  // Where it is not known when it started, it is the same.
+  // Without a known start time it counts as the same run.
   const { initStartTicks: _, ...unknown } = known;
   assert.equal(again(known, { ...unknown, name: 'renamed' }).container.protection?.by, 'hook');
   assert.equal(again(unknown, { ...known, name: 'renamed' }).container.protection?.by, 'hook');
 });
 
-test('how a container came under its policies stays, and that its process is the first only while it is the same', () => {
+test('how a container came under its policies is kept, and whether its process is the first only while that process is the same', () => {
   const protection = { by: 'hook', since: 1 } as const;
   const known = container('a', { process: PROCESS, isFirstProcess: true, protection });
   const { isFirstProcess: _, ...reported } = {
@@ -158,7 +158,7 @@ test('how a container came under its policies stays, and that its process is the
   assert.equal(again(unprotected, reported).container.protection?.by, 'event');
 });
 
-test('what is known of each of many containers stands in their order', () => {
+test('the results for many containers are in their order', () => {
   const known = container('b', { process: PROCESS, links: { '/a': '/1' }, root: { device: 4 } });
   const reported = [
     container('a', { links: { '/a': '/2' } }),
@@ -172,7 +172,7 @@ test('what is known of each of many containers stands in their order', () => {
   );
 });
 
-test('a container that has ended gives way to the one that has its namespaces now, and no other one does', () => {
+test('only a container that has ended is replaced by one with its namespaces', () => {
   const holder = container('old', { initStartTicks: 5 });
   const plan = (wanted: readonly Container[], unwanted: readonly Container[] = []) =>
     finish(planContainers(new ContainerDraft(new KnownContainers([holder])), wanted, unwanted)).map(
@@ -197,7 +197,7 @@ test('a container that has ended gives way to the one that has its namespaces no
   assert.throws(() => plan([next, { ...next, id: 'twin' }]), { code: 'invalid-argument' });
 });
 
-test('a container that is not there cannot be taken', () => {
+test('looking up an unknown container fails with not-found', () => {
   const known = new KnownContainers([container('a')]);
   assert.equal(existing('a', known).id, 'a');
   assert.throws(() => existing('b', known), { code: 'not-found', message: 'no container b' });

@@ -22,7 +22,7 @@ function container(id: string, number: number, changes: Partial<Container> = {})
 }
 const idsIn = ({ containers }: InMemoryControlPlane) => containers.list().map(({ id }) => id);
 
-test('making the registered containers those given leaves those of a runtime as they are', async () => {
+test('synchronising registered containers does not change those of a runtime', async () => {
   const plane = new InMemoryControlPlane();
   for (const each of [container('a', 10), container('b', 20), container('d', 30, { origin: 'docker' })])
     await plane.containers.put(each);
@@ -30,7 +30,7 @@ test('making the registered containers those given leaves those of a runtime as 
   assert.deepEqual(idsIn(plane), ['b', 'c', 'd']);
 });
 
-test('namespaces that are given to a later container are published for it and taken from the one before', async () => {
+test('namespaces that a later container reuses are published for it and removed from the one before', async () => {
   const plane = new InMemoryControlPlane();
   const first = container('first', 10, { initStartTicks: 5 });
   await plane.containers.put(first);
@@ -47,7 +47,7 @@ test('namespaces that are given to a later container are published for it and ta
   });
 });
 
-test('what has the mount namespace of the host, or none, is not a container', async () => {
+test('a process in the mount namespace of the host, or in none, is not a container', async () => {
   const { tracker } = new InMemoryControlPlane();
   const { namespaces: _, links: __, ...description } = container('a', 10);
   for (const [identity, field] of [
@@ -76,7 +76,7 @@ test('a process that shares the mount namespace of the host is in no container',
   assert.deepEqual(containers.list(), []);
 });
 
-test('one host has room for as many containers as the maps of the kernel, and for none more', () => {
+test("a host can have as many containers as fit into the kernel's maps, and no more", () => {
   const known = (size: number) => new ContainerDraft({ size, get: () => undefined, at: () => undefined });
   assert.equal(finish(planContainers(known(CONTAINERS_MAX - 1), [container('a', 10)], [])).length, 1);
   assert.throws(() => finish(planContainers(known(CONTAINERS_MAX), [container('a', 10)], [])), {

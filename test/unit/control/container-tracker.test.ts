@@ -41,7 +41,7 @@ async function gone(child: ChildProcess): Promise<void> {
   await exit;
 }
 
-/** Two processes in namespaces of their own: the first one there, and one that it has started. */
+/** Two processes in new namespaces: the first process, and one that it has started. */
 async function startContainer(t: TestContext): Promise<{ first: number; second: number }> {
   const script = 'sleep 60 & echo started; wait; sleep 60';
   const args = ['--user', '--map-root-user', '--pid', '--mount', '--fork', '--kill-child', 'sh', '-c', script];
@@ -53,7 +53,7 @@ async function startContainer(t: TestContext): Promise<{ first: number; second: 
   return { first, second: childOf(first) };
 }
 
-test('a container whose process ended while no daemon ran lives on in another that is in it', async (t) => {
+test('a container whose process ended while no daemon ran continues with another of its processes', async (t) => {
   const { first, second } = await startContainer(t);
   const initStartTicks = processIdentity(first).startTicks;
   const container = containerOf(second, { initStartTicks, isFirstProcess: true });
@@ -62,12 +62,12 @@ test('a container whose process ended while no daemon ran lives on in another th
   while (isAlive(container.process!)) await sleep(1);
   const [found] = stillRunning([container]);
   assert.deepEqual([found?.id, found?.process?.pid, found?.isFirstProcess], ['c1', first, undefined]);
-  // Numbers that were given to a later container.
+  // The namespace numbers now belong to a later container.
   assert.deepEqual(stillRunning([{ ...container, initStartTicks: initStartTicks + 1 }]), []);
   assert.deepEqual(stillRunning([containerOf(first)]).length, 1);
 });
 
-test('namespaces that were given to a later container are not taken for those of one that has ended', async (t) => {
+test('namespaces that a later container reuses are not taken for those of one that has ended', async (t) => {
   const child = await startProcess(t);
   const container = containerOf(child.pid, { initStartTicks: 1 });
   const unknown = containerOf(child.pid);
@@ -97,14 +97,14 @@ test('a container that is reported by the hook and then by its runtime stays pro
   assert.deepEqual([name, labels, protection], ['renamed', { app: 'web' }, result.container.protection]);
 });
 
-test('a container that ends is let go even when that could not be written down at first', async (t) => {
+test('a container that ends is removed even if that could not be stored at first', async (t) => {
   const child = await startProcess(t);
   const plane = new InMemoryControlPlane();
   t.after(() => plane.tracker.stop());
-  // The keeper's own timers keep no process alive.
+  // The tracker's own timers do not keep this process alive.
   const alive = setInterval(() => undefined, 1000);
   t.after(() => clearInterval(alive));
-  // Of another container's life: nobody is its successor.
+  // With another start time, so that no other process continues it.
   await plane.containers.put(containerOf(child.pid, { initStartTicks: 1 }));
   plane.tracker.resume();
   plane.storeFailure = new Error('no space left on device');
@@ -133,27 +133,27 @@ test('links below a root are read as links within it, and are not followed out o
   assert.deepEqual(linkedDirectories(process.pid, root), links);
 });
 
-test('the first process of a namespace is found from any that lives in it, and reports when it began', async (t) => {
+test('the first process of a namespace, and its start time, are found from any process in it', async (t) => {
   const { first, second } = await startContainer(t);
   const { pidNamespace } = namespacesOf(second);
   const { startTicks } = processIdentity(first);
   assert.deepEqual([isFirst(first), isFirst(second)], [true, false]);
   assert.equal(initStartTicks(pidNamespace, second), startTicks);
   assert.equal(initStartTicks(pidNamespace, first), startTicks);
-  // Nobody lives in it any more.
+  // No process is in it any more.
   assert.equal(initStartTicks(1, second), undefined);
   const child = await startProcess(t);
   await gone(child);
   assert.equal(isFirst(child.pid), false);
 });
 
-test('a process that runs a program has run one', async (t) => {
+test('a process that runs a program counts as having executed one', async (t) => {
   const child = await startProcess(t);
   assert.equal(hasRunNothing(child.pid), false);
   assert.equal(hasRunNothing(undefined), false);
 });
 
-/** How many processes this one is told the end of. */
+/** How many processes this one watches. */
 function watched(): number {
   return readdirSync('/proc/self/fd').filter((descriptor) => {
     try {
@@ -164,7 +164,7 @@ function watched(): number {
   }).length;
 }
 
-test('of each container one process is watched, and none of one that is let go', async (t) => {
+test('one process of each container is watched, and none of a removed one', async (t) => {
   const [child, other] = [await startProcess(t), await startProcess(t)];
   const plane = new InMemoryControlPlane();
   t.after(() => plane.tracker.stop());
@@ -192,7 +192,7 @@ test('of each container one process is watched, and none of one that is let go',
   assert.deepEqual([count(), plane.containers.list().length], [0, 1]);
 });
 
-test('a container lives on in another of its processes, and ends with the last one', async (t) => {
+test('a container continues with another of its processes, and ends with the last one', async (t) => {
   const { first, second } = await startContainer(t);
   const plane = new InMemoryControlPlane();
   t.after(() => plane.tracker.stop());
@@ -214,7 +214,7 @@ test('a container lives on in another of its processes, and ends with the last o
   assert.equal(plane.kernel.published.size, 0);
 });
 
-test('a container that is reported by its namespaces is found by a process that lives in them', async (t) => {
+test('for a container that is reported by its namespaces a process in them is found', async (t) => {
   const { first } = await startContainer(t);
   const plane = new InMemoryControlPlane();
   t.after(() => plane.tracker.stop());
@@ -229,13 +229,13 @@ test('a container that is reported by its namespaces is found by a process that 
   const { result: other } = await plane.tracker.register({ ...description, id: 'c2' }, nobody);
   const { protection: _, ...unknown } = other.container;
   assert.deepEqual(unknown, { ...description, id: 'c2', namespaces: nobody, links: {} });
-  // The next container in them is another one, with a process that is looked up again.
+  // The next container in them is a different one, for which a process is looked up again.
   const later = await startContainer(t);
   const { result: next } = await plane.tracker.register({ ...description, id: 'c3' }, namespacesOf(later.first));
   assert.equal(next.container.process?.pid, later.first);
 });
 
-test('a process that is not first in its namespace is told from one that is', async (t) => {
+test('a process that is not the first in its namespace is recognised', async (t) => {
   const { first, second } = await startContainer(t);
   const plane = new InMemoryControlPlane();
   t.after(() => plane.tracker.stop());
@@ -250,7 +250,7 @@ test('a process that is not first in its namespace is told from one that is', as
   assert.equal(other.container.isFirstProcess, true);
 });
 
-test('only a process that the caller has started is taken for its container', async (t) => {
+test('only a process that the caller has started is accepted as its container', async (t) => {
   const child = await startProcess(t);
   const plane = new InMemoryControlPlane();
   t.after(() => plane.tracker.stop());
@@ -262,7 +262,7 @@ test('only a process that the caller has started is taken for its container', as
   assert.equal('startedBy' in result.container, false);
 });
 
-test('what is wrong with some of many containers is told by their places, and none is taken', async (t) => {
+test('errors in some of many containers are reported by index, and none is registered', async (t) => {
   const child = await startProcess(t);
   const plane = new InMemoryControlPlane();
   t.after(() => plane.tracker.stop());
@@ -299,7 +299,7 @@ test('what is wrong with some of many containers is told by their places, and no
   );
 });
 
-test('a container of which it is not known what came with its image is logged as it comes, where that matters', async (t) => {
+test('a container whose image contents are unknown is logged when it is registered, if a policy depends on them', async (t) => {
   const child = await startProcess(t);
   const plane = new InMemoryControlPlane();
   t.after(() => plane.tracker.stop());
@@ -341,7 +341,7 @@ spec: {selector: {matchLabels: {app: web}}, presets: [{name: drift, action: Audi
   assert.equal(warnings.mock.callCount(), 1);
 });
 
-test('many containers that are found by their namespaces at once are looked up in one reading of the process table', async (t) => {
+test('many containers that are reported by namespaces at once are looked up in one pass over the process table', async (t) => {
   const containers = [await startContainer(t), await startContainer(t)];
   const plane = new InMemoryControlPlane();
   t.after(() => plane.tracker.stop());

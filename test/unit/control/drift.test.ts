@@ -29,12 +29,12 @@ const check = (policy: Policy, roots: readonly (ContainerRoot | undefined)[]) =>
   return checkDrift(policy, [...containers.keys()], containers);
 };
 
-test('the preset drift is fine where it is known what came with the image of each container', () => {
+test('the preset drift is accepted when the image contents of each container are known', () => {
   assert.deepEqual(check(policyWith('Block'), [{ device: 4 }, { device: 5 }]), []);
   assert.deepEqual(checkDrift(policyWith('Block'), ['host'], new Map()), []);
 });
 
-test('a policy that would refuse all that is executed is refused, and names its rule and the first five containers', () => {
+test('a policy that would refuse every program is refused, with its rule and the first five containers', () => {
   const roots = [undefined, ...Array.from({ length: 6 }, () => WITHOUT_IMAGE)];
   assert.throws(
     () => check(policyWith('Block'), roots),
@@ -54,7 +54,7 @@ test('a policy that would refuse all that is executed is refused, and names its 
   );
 });
 
-test('a policy that only reports is taken with a warning for each container, and one that allows without', () => {
+test('a policy that only reports is accepted with a warning for each container, and one that allows without', () => {
   const roots = [WITHOUT_IMAGE, { device: 4 }, WITHOUT_IMAGE];
   for (const policy of [policyWith('Audit'), policyWith('Block', { mode: 'audit' })]) {
     const warnings = check(policy, roots);

@@ -7,7 +7,7 @@ import { exact, pattern, rule, ruleSet } from '../image/rule-sets.js';
 
 const POSTURES = { process: 'audit', file: 'block', network: 'audit', capabilities: 'audit' } as const;
 const small = { ruleSet: ruleSet([rule(exact('/etc/shadow'))]) };
-/** Takes seconds of a processor, and is refused then. */
+/** Takes seconds of processor time before it is refused. */
 const huge = { ruleSet: ruleSet([rule(pattern(`/**a${'?'.repeat(14)}`)), rule(pattern(`/**b${'?'.repeat(14)}`))]) };
 
 function caller(identity: string, disconnected: AbortSignal = new AbortController().signal): Caller {
@@ -22,7 +22,7 @@ function poolIn(t: { after(end: () => Promise<void>): void }): DryRunPool {
 
 const codeOf = (failure: Failure) => failure.code;
 
-test('a rule set is compiled and its policies are reviewed as they are in the daemon', async (t) => {
+test('a rule set is compiled and its policies are reviewed as in the daemon itself', async (t) => {
   const rules = ruleSet([rule(exact('/etc/shadow')), rule(exact('/etc/shadow'), { action: 'Audit' })]);
   const [policy] = rules.rules.map((bound) => bound.policy);
   const job = { ruleSet: rules, review: { postures: POSTURES, policies: [policy!] } };
@@ -31,12 +31,12 @@ test('a rule set is compiled and its policies are reviewed as they are in the da
   assert.match(reviews[0]!.shadowed[0]!, /never decides/);
 });
 
-test('what cannot be compiled is refused as in the daemon', async (t) => {
+test('a rule set that cannot be compiled is refused as in the daemon itself', async (t) => {
   const code = await poolIn(t).dryRun(huge, caller('a')).catch(codeOf);
   assert.equal(code, 'resource-exhausted');
 });
 
-test('the event loop continues while a rule set is compiled that takes long', async (t) => {
+test('the event loop continues while a large rule set is compiled', async (t) => {
   let turns = 0;
   const timer = setInterval(() => turns++, 1);
   t.after(() => clearInterval(timer));
@@ -47,7 +47,7 @@ test('the event loop continues while a rule set is compiled that takes long', as
   assert.ok(turns > 50, `${turns} turns`);
 });
 
-test('a client with many jobs does not keep another one waiting for all of them, and is refused more than its share', async (t) => {
+test('a client with many jobs does not delay another by all of them, and is refused more than its share', async (t) => {
   const pool = poolIn(t);
   const done: string[] = [];
   const greedy = Array.from({ length: 12 }, () =>
@@ -62,7 +62,7 @@ test('a client with many jobs does not keep another one waiting for all of them,
   assert.equal(refused.length, 3);
 });
 
-test('a job ends when its caller has gone, and the next one is done', async (t) => {
+test('a job ends when its caller disconnects, and the next one runs', async (t) => {
   const pool = poolIn(t);
   const gone = new AbortController();
   const given = pool.dryRun(huge, caller('a', gone.signal)).catch(codeOf);

@@ -36,7 +36,7 @@ function start(host?: Container, kernel = new MemoryKernel()) {
   return { kernel, enforcement, adopt };
 }
 
-test('at the start what the kernel holds for containers that are no more is taken away, but for what is kept', async () => {
+test('at the start entries in the kernel for containers that have ended are removed, except those to be kept', async () => {
   const { kernel, enforcement, adopt } = start();
   await adopt(desired([makePolicy()], container('a', 10), container('b', 20)), true, (key) => key === '95:96');
   assert.deepEqual([...kernel.published.keys()].sort(), ['10:11', '20:21', '95:96']);
@@ -45,13 +45,13 @@ test('at the start what the kernel holds for containers that are no more is take
   assert.equal(enforcement.divergence, undefined);
 });
 
-test('a later change leaves what the kernel holds for others as it is', async () => {
+test("a later change does not affect other containers' entries in the kernel", async () => {
   const { kernel, adopt } = start();
   await adopt(desired([makePolicy()], container('a', 10)), false);
   assert.deepEqual([...kernel.published.keys()].sort(), ['10:11', '90:91', '95:96']);
 });
 
-test('an image that no container is decided by any more is let go with the change that replaces it', async () => {
+test('an image that no container uses any more is released with the change that replaces it', async () => {
   const { kernel, enforcement, adopt } = start();
   const containers = [container('a', 10), container('b', 20)];
   await adopt(desired([makePolicy()], ...containers), false);
@@ -63,7 +63,7 @@ test('an image that no container is decided by any more is let go with the chang
 test("the host's rules are looked up while a policy reaches it, and not before the kernel has them", async () => {
   const { kernel, adopt } = start(HOST);
   kernel.isHostEnforced = true;
-  // What an earlier daemon enforced there nobody wants.
+  // An earlier daemon enforced there, which is no longer desired.
   await adopt(desired([]), true);
   assert.equal(kernel.isHostEnforced, false);
   const before: boolean[] = [];
@@ -76,7 +76,7 @@ test("the host's rules are looked up while a policy reaches it, and not before t
   assert.deepEqual([kernel.isHostEnforced, kernel.published.has('3:4')], [false, false]);
 });
 
-test('a daemon that enforces nothing on the host takes away what an earlier one did', async () => {
+test('a daemon without policies for the host ends the enforcement of an earlier one there', async () => {
   const { kernel, adopt } = start(undefined);
   kernel.isHostEnforced = true;
   await adopt(desired([HOST_POLICY]), false);
@@ -85,7 +85,7 @@ test('a daemon that enforces nothing on the host takes away what an earlier one 
   assert.equal(kernel.isHostEnforced, false);
 });
 
-test('labels that are given to the host stand beside its own', () => {
+test('labels that are set for the host are added to its own', () => {
   const { enforcement } = start(HOST);
   const labelled = enforcement.hostLabelled({ zone: 'a', 'kubernetes.io/os': 'other' });
   assert.deepEqual([labelled?.labels.zone, labelled?.labels['kubernetes.io/os']], ['a', 'other']);
@@ -95,7 +95,7 @@ test('labels that are given to the host stand beside its own', () => {
   assert.equal(start().enforcement.hostLabelled({ zone: 'a' }), undefined);
 });
 
-test('what the kernel should hold is reported without what is being changed, and is put back when it was taken away', async () => {
+test('the desired entries, without those being changed, are reported, and restored in the kernel when removed', async () => {
   const { kernel, enforcement, adopt } = start();
   await adopt(desired([makePolicy()], container('a', 10), container('b', 20)), false);
   const inKernel = () => Array.from(enforcement.published(), ({ id, key }) => [id, key]);
@@ -118,7 +118,7 @@ test('what the kernel should hold is reported without what is being changed, and
   assert.deepEqual(inKernel().length, 2);
 });
 
-test('what the kernel has refused it is asked for again, and the image is held until then', async () => {
+test('a publication that the kernel refused is retried, and its image is held until then', async () => {
   const { kernel, enforcement, adopt } = start();
   kernel.failure = new Error('no memory');
   await assert.rejects(adopt(desired([makePolicy()], container('a', 10)), false), { code: 'internal' });
@@ -135,7 +135,7 @@ test('what the kernel has refused it is asked for again, and the image is held u
   assert.equal(enforcement.divergence, undefined);
 });
 
-test('a container is decided by the rule set of its image, and one that is not known by what its policies make', async () => {
+test('the rule set of a container is that of its image, and of an unknown one that of its policies', async () => {
   const { enforcement, adopt } = start();
   const state = desired([makePolicy()], container('a', 10));
   await adopt(state, false);
@@ -145,7 +145,7 @@ test('a container is decided by the rule set of its image, and one that is not k
   assert.equal(enforcement.ruleOf(39, 0), undefined);
 });
 
-test('what cannot be compiled gives back all that was compiled for the change', async () => {
+test('when a rule set cannot be compiled, all images that were compiled for the change are released', async () => {
   const { kernel, enforcement } = start();
   const other = { ...container('b', 20), namespace: 'other' };
   const complex = makeRule({ match: { kind: 'pattern', pattern: `/**a${'?'.repeat(30)}b` } });
@@ -170,7 +170,7 @@ test('what cannot be compiled gives back all that was compiled for the change', 
   assert.equal(enforcement.imageCount, 0);
 });
 
-test('containers that come and go while a change is prepared are part of it', async () => {
+test('containers that start and end while a change is prepared are included in it', async () => {
   const { kernel, enforcement, adopt } = start();
   const before = desired([], container('a', 10), container('b', 20));
   await adopt(before, false);
@@ -192,7 +192,7 @@ test('containers that come and go while a change is prepared are part of it', as
   assert.deepEqual([rules('10:11'), rules('30:31'), kernel.published.has('20:21')], [1, 1, false]);
 });
 
-test('a container whose kernel entry is the same is not published again, and one that has moved is taken from where it was', async () => {
+test('a container with the same entry in the kernel is not published again, and one with other namespaces is removed from the old ones', async () => {
   const { kernel, enforcement, adopt } = start();
   await adopt(desired([makePolicy()], container('a', 10)), false);
   const published: string[][] = [];
@@ -213,7 +213,7 @@ test('a container whose kernel entry is the same is not published again, and one
   assert.deepEqual(published.at(-1), ['50']);
 });
 
-test('what processes hold is told of a container that there is', async () => {
+test('the files that processes hold are reported for an existing container', async () => {
   const { enforcement, adopt } = start();
   await adopt(desired([makePolicy()], container('a', 10)), false);
   assert.equal(enforcement.findingsOf('a'), undefined);
@@ -222,7 +222,7 @@ test('what processes hold is told of a container that there is', async () => {
   assert.deepEqual([enforcement.findingsOf('a'), enforcement.findingsOf('none')], ['findings', undefined]);
 });
 
-test('only what a change affects is compiled for it, and what decides for nobody yet', async () => {
+test('a change compiles only what it affects, and policies that reach no container yet', async () => {
   const { enforcement, adopt } = start();
   const state = desired([makePolicy()], container('a', 10), container('b', 20));
   await adopt(state, false);

@@ -32,7 +32,7 @@ function start(policies: Policies) {
   return { expiry: new Expiry(policies as unknown as PolicyRegistry, logger), lines };
 }
 
-test('policies are deleted when their time has come, the soonest first, and it is logged', async (t) => {
+test('policies are deleted when they expire, the earliest first, and that is logged', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: NOW });
   const policies = new Policies([NOW + 30_000, NOW + 10_000]);
   const { expiry, lines } = start(policies);
@@ -57,7 +57,7 @@ test('policies are deleted when their time has come, the soonest first, and it i
   assert.equal(policies.requested.length, 2);
 });
 
-test('the clock is looked at once a minute, for it may be set', (t) => {
+test('the clock is read once a minute, since it may be changed', (t) => {
   t.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: NOW });
   const policies = new Policies([NOW + 3_600_000]);
   const { expiry } = start(policies);
@@ -66,7 +66,7 @@ test('the clock is looked at once a minute, for it may be set', (t) => {
   assert.deepEqual(policies.requested, [NOW + 60_000]);
 });
 
-test('what cannot be deleted is reported with its cause and tried again, until it is stopped', async (t) => {
+test('a deletion that fails is logged with its cause and retried, until expiry is stopped', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: NOW });
   const policies = new Policies([NOW - 1]);
   policies.failure = new Error('the disk is full');
@@ -84,7 +84,7 @@ test('what cannot be deleted is reported with its cause and tried again, until i
   assert.equal(policies.requested.length, 2);
 });
 
-test('nothing expires after the end, whatever changes then', async (t) => {
+test('nothing expires after expiry is stopped, whatever changes then', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout', 'Date'], now: NOW });
   const policies = new Policies([NOW + 1000]);
   const { expiry } = start(policies);
@@ -93,7 +93,7 @@ test('nothing expires after the end, whatever changes then', async (t) => {
   expiry.schedule();
   t.mock.timers.tick(600_000);
   assert.deepEqual(policies.requested, []);
-  // Also where one is being deleted as the end comes.
+  // Even if one is being deleted when it is stopped.
   const failing = new Policies([NOW - 1]);
   failing.failure = new Error('the disk is full');
   const { expiry: other } = start(failing);

@@ -45,7 +45,7 @@ test('a program that must not run is not mapped, linked or renamed either', asyn
   assert.deepEqual(await explain(access('map', '/bin/other')), ['Allow', '']);
 });
 
-test('what only a posture keeps from running, or a rule reports, may be used otherwise', async () => {
+test('a program that only a posture keeps from running, or that a rule reports, may be used otherwise', async () => {
   const { plane, explain } = await planeWith('process: {matchPaths: [{path: /bin/sh}]}, action: Allow');
   await plane.policies.setPosture('default', { process: 'block' });
   assert.deepEqual(await explain(access('execute', '/bin/nc')), ['Block', 'posture process']);
@@ -54,13 +54,13 @@ test('what only a posture keeps from running, or a rule reports, may be used oth
   assert.deepEqual(await audited.explain(access('map', '/bin/nc')), ['Allow', '']);
 });
 
-test('what a rule for files refuses is told by that rule', async () => {
+test('an access that a rule for files refuses is explained by that rule', async () => {
   const spec = 'process: {matchPaths: [{path: /bin/nc}]}, file: {matchPaths: [{path: /bin/nc}]}, action: Block';
   const { explain } = await planeWith(spec);
   assert.deepEqual(await explain(access('rename', '/bin/nc', '/bin/x')), ['Block', 'file.matchPaths[0]']);
 });
 
-test('what would be decided is told of the host, and of a container that there is not yet', async () => {
+test('decisions can be explained for the host, and for a container that does not exist yet', async () => {
   const { explain } = await planeWith('file: {matchPaths: [{path: /etc/shadow}]}, action: Block');
   const read = access('read', '/etc/shadow');
   assert.deepEqual(await explain(read, HOST_ID), ['Allow', '']);

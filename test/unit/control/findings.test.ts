@@ -4,24 +4,24 @@ import { Findings, idOf } from '../../../src/control/findings.js';
 import type { Holding } from '../../../src/kernel/holdings.js';
 import { HELD_FILE } from '../../support/memory-holdings.js';
 
-test('an open file is the same in whatever process, and another one of its name is not', () => {
+test('an open file is counted once for all its processes, and another of the same name separately', () => {
   assert.equal(idOf({ ...HELD_FILE, hostPid: 78 }), idOf(HELD_FILE));
   assert.notEqual(idOf({ ...HELD_FILE, file: 6n }), idOf(HELD_FILE));
 });
 
-test('what is mapped is the same by whatever mapping of a process, and that of another process is not', () => {
+test('a mapped file is counted once for each process', () => {
   const mapped: Holding = { ...HELD_FILE, kind: 'mapping' };
   assert.equal(idOf({ ...mapped, file: 6n }), idOf(mapped));
   assert.notEqual(idOf({ ...mapped, hostPid: 78 }), idOf(mapped));
 });
 
-test('what one container holds is nothing that another one does', () => {
+test('files that different containers hold are counted separately', () => {
   const container = { ...HELD_FILE.container, pidNamespace: 4026530003 };
   for (const kind of ['descriptor', 'mapping'] as const)
     assert.notEqual(idOf({ ...HELD_FILE, kind, container }), idOf({ ...HELD_FILE, kind }));
 });
 
-test('of what is found of each kind twenty are named, and all are counted once', () => {
+test('twenty findings of each kind are named, and all are counted once', () => {
   const findings = new Findings();
   const by = undefined;
   for (let number = 1; number <= 25; number++) {
@@ -41,7 +41,7 @@ test('of what is found of each kind twenty are named, and all are counted once',
   assert.deepEqual([descriptors.count, files.size], [26, 25]);
 });
 
-test('a ring is found once, and says nothing of files', () => {
+test('a ring is reported once, without files', () => {
   const findings = new Findings();
   const ring = { ...HELD_FILE, kind: 'ring', by: undefined } as const;
   assert.deepEqual(
@@ -51,7 +51,7 @@ test('a ring is found once, and says nothing of files', () => {
   assert.deepEqual([findings.descriptors.count, findings.mappings.count, findings.files.size], [0, 0, 0]);
 });
 
-test('no more than sixteen thousand and some are counted', () => {
+test('at most 16,384 findings are counted', () => {
   const findings = new Findings();
   for (let number = 1; number <= 16_384; number++) findings.add({ ...HELD_FILE, file: BigInt(number), by: undefined });
   assert.equal(findings.add({ ...HELD_FILE, file: 16_385n, by: undefined }), false);

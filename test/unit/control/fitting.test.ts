@@ -10,7 +10,7 @@ import { type RuleSet, resolveRules } from '../../../src/policy/rule-set.js';
 const ROOM = 10;
 const POSTURES = { process: 'block', file: 'block', network: 'block', capabilities: 'block' } as const;
 
-/** A policy that takes so much of the room there is: its severity. */
+/** A policy whose severity is the share of the limit that it takes. */
 function policyOf(number: number, weight: number): Policy {
   const rule = {
     id: 'file.matchPaths[0]',
@@ -43,7 +43,7 @@ const compile = async (ruleSet: RuleSet) => {
   return weightOf(ruleSet);
 };
 
-test('policies are taken in their order, each that fits with those before it, in a bounded number of attempts', async () => {
+test('policies are added in order if they fit with those before, in a limited number of attempts', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.integer({ min: 1, max: 12 }), { maxLength: 60 }), async (weights) => {
       let attempts = 0;
@@ -69,7 +69,7 @@ test('policies are taken in their order, each that fits with those before it, in
   );
 });
 
-test('a client that has too much waiting is told so, and nothing is left out on that account', async () => {
+test('a client with too many waiting jobs is refused, and no policy is left out for that reason', async () => {
   const fitting = new Fitting(attemptBy(compile));
   const policies = [policyOf(1, 4), policyOf(2, 4)];
   const busy = async (): Promise<number> => {
@@ -79,10 +79,10 @@ test('a client that has too much waiting is told so, and nothing is left out on 
   assert.deepEqual((await fitting.fit(policies, without(policies), compile)).leftOut, []);
 });
 
-/** Policies of which no two fit together. */
+/** Two policies that do not fit together. */
 const crowded = (number: number) => [policyOf(number, 6), policyOf(number + 1000, 7)];
 
-test('of two hundred and fifty-six rule sets that are too large it is remembered what was left out, of those met last', async () => {
+test('for the last 256 rule sets that were too large the policies that were left out are remembered', async () => {
   let attempts = 0;
   const attempt = attemptBy(compile);
   const fitting = new Fitting((ruleSet) => {
@@ -96,14 +96,14 @@ test('of two hundred and fifty-six rule sets that are too large it is remembered
     return attempts - before;
   };
   for (let number = 0; number < 256; number++) assert.ok((await fit(number)) > 0);
-  assert.equal(await fit(0), 0, 'met again, it is the last one');
+  assert.equal(await fit(0), 0, 'a new use makes it the most recent');
   assert.ok((await fit(300)) > 0);
   assert.equal(await fit(0), 0);
   assert.equal(await fit(2), 0);
-  assert.ok((await fit(1)) > 0, 'the one met first was forgotten');
+  assert.ok((await fit(1)) > 0, 'the least recently used is forgotten');
 });
 
-test('a policy weighs more by its priority, then by what it refuses, then by its name', async () => {
+test('policies are ordered by priority, then by whether they block, then by name', async () => {
   const weighed = async (one: Partial<Policy>, other: Partial<Policy>) => {
     const policies = [
       { ...policyOf(1, 6), ...one },
@@ -123,7 +123,7 @@ test('a policy weighs more by its priority, then by what it refuses, then by its
   assert.deepEqual(await weighed({ name: '003' }, {}), ['default/003']);
 });
 
-test('what fails for another reason than its size is no reason to leave anything out', async () => {
+test('a failure for another reason than size leaves no policy out', async () => {
   const failure = new Failure('internal', 'broken');
   const broken = async (): Promise<number> => {
     throw failure;

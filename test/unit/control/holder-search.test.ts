@@ -50,7 +50,7 @@ spec: {selector: {matchLabels: {app: web}}, ${extra} file: {matchPaths: [{path: 
   return { holdings, plane, search, apply, logged };
 }
 
-test('who holds what a change refuses is named, and each use refused until it is closed', async () => {
+test('processes that hold a file that a change refuses are named, and each use is refused until it is closed', async () => {
   const { holdings, search, apply } = start();
   holdings.held = [HELD_FILE, { ...HELD_FILE, kind: 'mapping', hostPid: 78 }, { ...HELD_FILE, hostPid: 79 }];
   const { held } = await apply('one');
@@ -67,7 +67,7 @@ test('who holds what a change refuses is named, and each use refused until it is
   assert.deepEqual(search.held, { files: 1, containers: 0 });
   await search.look();
   assert.deepEqual([holdings.marks.size, holdings.isAttached], [1, true]);
-  // Memory that was mapped stays, and is refused by nothing.
+  // Uses of mapped memory cannot be refused.
   holdings.held = [{ ...HELD_FILE, kind: 'mapping', hostPid: 78 }];
   await search.look();
   assert.deepEqual([holdings.marks.size, holdings.isAttached], [0, false]);
@@ -76,16 +76,16 @@ test('who holds what a change refuses is named, and each use refused until it is
   assert.equal(holdings.passes, passes);
 });
 
-test('what the rules refused before a change is nothing that the change refuses', async () => {
+test('files that were refused before a change are not reported for it', async () => {
   const { holdings, apply } = start();
   await apply('one');
-  // Opened by a program that may, under the rules, and handed on to one that may not.
+  // Opened by a program that the rules allow, and handed on to one that they refuse.
   holdings.held = [HELD_FILE];
   const { held } = await apply('two');
   assert.deepEqual([held?.named, holdings.marks.size, holdings.isAttached], [[], 0, false]);
 });
 
-test('what was held before an earlier change stays refused under a later one', async () => {
+test('a file that was held before an earlier change stays refused under a later one', async () => {
   const { holdings, apply } = start();
   holdings.held = [HELD_FILE];
   await apply('one');
@@ -93,7 +93,7 @@ test('what was held before an earlier change stays refused under a later one', a
   assert.deepEqual([held?.named, [...holdings.marks]], [[], [HELD_FILE.file]]);
 });
 
-test('a policy may leave what is held alone, and be told to refuse it after all', async () => {
+test('a policy can exempt held files, and a change of it can end the exemption', async () => {
   const { holdings, apply } = start();
   holdings.held = [HELD_FILE];
   const left = await apply('one', 'heldDescriptors: leave,');
@@ -104,7 +104,7 @@ test('a policy may leave what is held alone, and be told to refuse it after all'
   assert.deepEqual([holdings.marks.size, holdings.isAttached], [0, false]);
 });
 
-test('with an io_uring ring every file of the container is decided at each use', async () => {
+test('with an io_uring ring every file of the container is checked at each use', async () => {
   const { holdings, search, apply } = start();
   holdings.held = [{ ...HELD_FILE, kind: 'ring', file: 0n, path: '', program: '' }];
   const { held } = await apply('one');
@@ -118,7 +118,7 @@ test('with an io_uring ring every file of the container is decided at each use',
   assert.deepEqual([holdings.marks.size, holdings.isAttached], [0, false]);
 });
 
-test('of a container with more files than are distinguished, every one is decided at each use', async () => {
+test('in a container with too many held files every file is checked at each use', async () => {
   const { holdings, search, apply } = start();
   holdings.held = Array.from({ length: 1500 }, (_, index) => ({ ...HELD_FILE, file: BigInt(index + 1) }));
   const { held } = await apply('one');
@@ -131,7 +131,7 @@ test('of a container with more files than are distinguished, every one is decide
   assert.deepEqual([holdings.marks.size, holdings.isAttached], [0, false]);
 });
 
-test('a search that fails is reported, and made up for', async () => {
+test('a failed search is reported and repeated', async () => {
   const { holdings, search, apply } = start();
   holdings.held = [HELD_FILE];
   holdings.failure = new Error('no memory');
@@ -143,7 +143,7 @@ test('a search that fails is reported, and made up for', async () => {
   assert.deepEqual([search.problem, [...holdings.marks], holdings.isAttached], [undefined, [HELD_FILE.file], true]);
 });
 
-test('containers that an earlier daemon protected are not searched again, and keep what was refused', async () => {
+test('containers that an earlier daemon protected are not searched again, and held files stay refused', async () => {
   const { holdings, search, apply } = start([container.namespaces]);
   holdings.held = [HELD_FILE];
   await apply('one');
@@ -161,28 +161,28 @@ test('containers that an earlier daemon protected are not searched again, and ke
   assert.deepEqual(search.held, { files: 0, containers: 0 });
 });
 
-test('a search ends after two passes that find nothing new, and looks at mappings in the first one', async () => {
+test('a search ends after two passes without new findings, and examines mappings only in the first', async () => {
   const { holdings, search, apply } = start();
   await apply('one');
   assert.deepEqual(holdings.withMappings, [true, false]);
   holdings.withMappings.length = 0;
   holdings.heldAt = (pass) => (pass < 5 ? [] : [{ ...HELD_FILE, rule: 1 }]);
   const { held } = await apply('two');
-  // Before the change, one that finds nothing, one that finds it, and two more.
+  // One pass before the change, one without a finding, one with it, and two more.
   assert.deepEqual([held?.named.length, holdings.withMappings], [1, [true, true, false, false, false]]);
   holdings.withMappings.length = 0;
   await search.look();
   assert.deepEqual([holdings.withMappings, holdings.isAttached], [[false, false], true]);
 });
 
-test('of a container that is found to hold more in every pass, every file is decided at each use', async () => {
+test('if every pass finds more, every file of the container is checked at each use', async () => {
   const { holdings, search, apply } = start();
   holdings.heldAt = (pass) => Array.from({ length: pass }, (_, index) => ({ ...HELD_FILE, file: BigInt(index + 1) }));
   await apply('one');
   assert.deepEqual([holdings.passes, [...holdings.marks], search.held], [9, [EVERY_FILE], { files: 0, containers: 1 }]);
 });
 
-test('what is held is looked at every three seconds until the search is stopped', async (t) => {
+test('held files are examined every three seconds until the search is stopped', async (t) => {
   t.mock.timers.enable({ apis: ['setInterval'] });
   const { holdings, search, apply } = start();
   holdings.held = [HELD_FILE];
@@ -208,7 +208,7 @@ test('what is held is looked at every three seconds until the search is stopped'
   );
 });
 
-test('where it cannot be known what was refused before a change, all that is found afterwards is refused', async () => {
+test('if it is unknown what was refused before a change, everything that is found afterwards is refused', async () => {
   const { holdings, search, apply, logged } = start();
   await apply('one');
   holdings.held = [HELD_FILE];
@@ -230,7 +230,7 @@ test('the log names the container, and how many descriptors and mappings its pro
   assert.deepEqual(logged, [{ container: container.id, descriptors: 1, mappings: 1 }]);
 });
 
-test('a container without rules for files is not searched, and one that is forgotten starts anew', async () => {
+test('a container without rules for files is not searched, and a removed one starts from the beginning', async () => {
   const { holdings, plane, search, apply } = start();
   const text = `apiVersion: security.kubearmor.com/v1
 kind: KubeArmorPolicy
@@ -248,7 +248,7 @@ spec: {selector: {matchLabels: {app: web}}, network: {matchProtocols: [{protocol
   assert.deepEqual([holdings.marks.size, holdings.isAttached], [0, false]);
 });
 
-test('a container whose first process has run no program yet holds nothing, and is searched at later changes', async (t) => {
+test('a container whose first process has not executed a program holds nothing yet, and is searched at later changes', async (t) => {
   const shell = spawn('sh', ['-c', 'exec 3<&0; (read line <&3) & echo $!; wait'], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
@@ -273,7 +273,7 @@ test('a container whose first process has run no program yet holds nothing, and 
   }
 });
 
-test('marks of a container that is known no more are taken away', async () => {
+test('marks of an unknown container are removed', async () => {
   const holdings = new MemoryHoldings(container.namespaces);
   holdings.marks.add(HELD_FILE.file);
   holdings.isAttached = true;
@@ -288,7 +288,7 @@ test('marks of a container that is known no more are taken away', async () => {
   assert.deepEqual([holdings.marks.size, holdings.isAttached, holdings.passes], [0, false, 0]);
 });
 
-test("the host's processes are searched too, without those it needs and without rings", async () => {
+test("the host's processes are searched too, except for those it needs and for rings", async () => {
   const holdings = new MemoryHoldings(container.namespaces);
   const search = new HolderSearch(
     holdings.kernel,
@@ -306,7 +306,7 @@ test("the host's processes are searched too, without those it needs and without 
   assert.deepEqual([...holdings.marks], [HELD_FILE.file]);
 });
 
-test('records of what is held are read wherever a piece ends', () => {
+test('records of held files are read correctly wherever a chunk ends', () => {
   const path = Buffer.from('/etc/shadow');
   const program = Buffer.from('/bin/cat');
   const record = Buffer.alloc(HOLDING_BYTES);
@@ -330,7 +330,7 @@ test('records of what is held are read wherever a piece ends', () => {
   }
 });
 
-test('a thousand and twenty-four open files of a container are distinguished, and no more', async () => {
+test('1,024 open files of a container are distinguished, and no more', async () => {
   const { holdings, apply } = start();
   const files = (count: number) =>
     Array.from({ length: count }, (_, index) => ({ ...HELD_FILE, file: BigInt(index + 1) }));
@@ -343,7 +343,7 @@ test('a thousand and twenty-four open files of a container are distinguished, an
   assert.deepEqual([...more.holdings.marks], [EVERY_FILE]);
 });
 
-test('a ring is logged, and what it has registered is nothing that was refused before', async () => {
+test('a ring is logged, and its registered files do not count as refused before', async () => {
   const { holdings, apply, logged } = start();
   holdings.held = [{ ...HELD_FILE, kind: 'ring', file: 0n, path: '', program: '' }];
   await apply('one');

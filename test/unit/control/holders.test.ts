@@ -41,7 +41,7 @@ async function heldIn(
   return reported!.held;
 }
 
-test('who holds what a policy refuses is named, and who holds what no policy names, but not what another one refuses', async () => {
+test('holders of files that the policy or a posture refuses are named, but not of those that another policy refuses', async () => {
   const held = await heldIn({ c1: findingsOf(BY_POLICY, BY_OTHER, BY_POSTURE, undefined) });
   assert.deepEqual(
     held?.named.map(({ containerId, pid }) => [containerId, pid]),
@@ -52,16 +52,16 @@ test('who holds what a policy refuses is named, and who holds what no policy nam
     ],
   );
   const ofThatName = { ...BY_POSTURE, policyNamespace: 'shop' };
-  assert.deepEqual((await heldIn({ c1: findingsOf(ofThatName) }))?.named, [], 'a policy may be called so');
+  assert.deepEqual((await heldIn({ c1: findingsOf(ofThatName) }))?.named, [], 'a policy may have that name');
 });
 
-test('fifty are named in all, and the others counted', async () => {
-  const twenty = () => findingsOf(...Array.from({ length: 25 }, () => BY_POLICY));
-  const held = await heldIn({ c1: twenty(), c2: twenty(), c3: twenty() });
+test('fifty holders are named in all, and the others are counted', async () => {
+  const twentyFive = () => findingsOf(...Array.from({ length: 25 }, () => BY_POLICY));
+  const held = await heldIn({ c1: twentyFive(), c2: twentyFive(), c3: twentyFive() });
   assert.deepEqual([held?.named.length, held?.omitted, held?.named.at(-1)?.containerId], [50, 25, 'c3']);
 });
 
-test('only rules about files and programs refuse what is held, and only changed policies are searched for', async () => {
+test('only rules on files and programs refuse held files, and only changed policies are searched for', async () => {
   const found = { c1: findingsOf(BY_POLICY) };
   assert.equal((await heldIn(found, 'process'))?.named.length, 1);
   assert.deepEqual(await heldIn(found, 'network'), { named: [], omitted: 0 });

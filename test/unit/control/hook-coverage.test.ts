@@ -16,7 +16,7 @@ const CAPABLE = missing('capable');
 const files = (count: number) =>
   Array.from({ length: count }, (_, index) => makeRule({ id: `file[${index}]`, operations: ['attributes'] }));
 
-test('a missing hook is told with the rules that need it, the first five by name', () => {
+test('a warning names a missing hook and the first five rules that need it', () => {
   const coverage = new HookCoverage([CHOWN, CAPABLE]);
   const warnings = (count: number) => coverage.warningsFor(makePolicy({ rules: files(count) }));
   const what = `not wholly in force: ${describeMissing(CHOWN)}`;
@@ -26,7 +26,7 @@ test('a missing hook is told with the rules that need it, the first five by name
   assert.deepEqual(warnings(7), [`file[0], file[1], file[2], file[3], file[4] and 2 more are ${what}`]);
 });
 
-test('a policy whose rules need nothing that is missing is not warned of', () => {
+test('a policy whose rules need no missing hook gets no warning', () => {
   const reading = makeRule({ operations: ['read'] });
   const capability = makeRule({ class: 'capabilities', match: { kind: 'capability', capability: 'kill' } });
   assert.deepEqual(new HookCoverage([CHOWN]).warningsFor(makePolicy({ rules: [reading, capability] })), []);

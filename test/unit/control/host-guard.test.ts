@@ -42,7 +42,7 @@ function host(): string {
     mkdirSync(dirname(join(root, path)), { recursive: true });
     writeFileSync(join(root, path), text);
   }
-  // Each as another distribution has it; absolute links lead within the host's root, wherever that is seen.
+  // As in several distributions; absolute links are resolved in the host's root, wherever that is mounted.
   symlinkSync('/run/resolved/stub.conf', join(root, 'etc/resolv.conf'));
   symlinkSync('usr/sbin', join(root, 'sbin'));
   symlinkSync('/usr/lib/systemd/systemd', join(root, 'usr/sbin/init'));
@@ -68,7 +68,7 @@ for (const path of [
   });
 }
 
-test('so would one that blocks all of /etc, a shell, or the state of a container runtime', () => {
+test('a policy for the host that blocks /etc, a shell or the state of a container runtime is refused', () => {
   const below = (directory: string) => ({ match: { kind: 'directory', directory, recursive: true } }) as const;
   assert.match(problems(below('/etc/'))[0] ?? '', /could not read \/etc\//u);
   const program = (path: string) =>
@@ -83,7 +83,7 @@ test('so would one that blocks all of /etc, a shell, or the state of a container
   assert.match(problems(below('/etc/docker/'))[0] ?? '', /^\/usr\/bin\/dockerd could not read \/etc\/docker\/daemon/u);
 });
 
-test('so would one that keeps process 1 from starting sshd, or sshd from starting its own parts', () => {
+test('a policy for the host that keeps process 1 from starting sshd, or sshd from starting its helpers, is refused', () => {
   const program = (path: string) =>
     problems({ class: 'process', match: { kind: 'exact', path } }).map((text) => text.split(':')[0]);
   assert.deepEqual(program('/usr/sbin/sshd'), [
@@ -95,13 +95,13 @@ test('so would one that keeps process 1 from starting sshd, or sshd from startin
   );
 });
 
-test('what no login needs may be blocked, and so may what logins read for other programs', () => {
+test('files that no login needs can be blocked, also for other programs those that logins read', () => {
   assert.deepEqual(problems({ match: { kind: 'exact', path: '/srv/secret' } }), []);
   assert.deepEqual(problems({ class: 'process', match: { kind: 'exact', path: '/usr/sbin/nologin' } }), []);
   assert.deepEqual(problems({ match: { kind: 'exact', path: '/etc/shadow' }, sources: ['/usr/bin/cat'] }), []);
 });
 
-test('thousands of rules are checked in steps, and nowhere in one go', () => {
+test('thousands of rules are checked in steps that yield to other work', () => {
   const rules = Array.from({ length: 3000 }, (_, index) =>
     bind({ id: `file.matchPaths[${index}]`, match: { kind: 'exact', path: `/srv/${index}` } }),
   );
@@ -121,7 +121,7 @@ const SSHD: GuardedProcess = {
   capabilities: ['net_raw', 'kill'],
 };
 
-/** What rules would keep sshd from. */
+/** The accesses of sshd that the rules would refuse. */
 function stopped(rule: Partial<Rule>, guarded = [SSHD], postures: Postures = ALLOWING): string[] {
   const by = /: policy default\/sample, (?:rule|file\.matchPaths\[0\])$/u;
   return finish(whatWouldStop(guarded, [], [bind({ id: 'rule', ...rule })], postures)).map((text) =>
@@ -129,7 +129,7 @@ function stopped(rule: Partial<Rule>, guarded = [SSHD], postures: Postures = ALL
   );
 }
 
-test('a program that runs and is needed can be run, by itself and by the others', () => {
+test('a needed program must stay executable, by itself and by the others', () => {
   const shim = { ...SSHD, name: 'dockerd', program: '/usr/bin/dockerd' };
   const rule = { class: 'process', match: { kind: 'exact', path: SSHD.program } } as const;
   assert.deepEqual(stopped(rule), ['sshd could not be run by /usr/sbin/sshd']);
@@ -140,7 +140,7 @@ test('a program that runs and is needed can be run, by itself and by the others'
   assert.deepEqual(stopped({ ...rule, sources: ['/usr/bin/other'] }), []);
 });
 
-test('what a program that is needed has, uses and does is left to it', () => {
+test('the files, sockets and capabilities of a needed program must stay allowed', () => {
   const cases: readonly (readonly [rule: Partial<Rule>, stops: readonly string[]])[] = [
     [{ match: { kind: 'exact', path: '/usr/lib/libc.so' } }, ['read /usr/lib/libc.so']],
     [{ match: { kind: 'exact', path: '/usr/lib/libc.so' }, operations: ['map'] }, ['map /usr/lib/libc.so']],
@@ -165,7 +165,7 @@ test('what a program that is needed has, uses and does is left to it', () => {
     );
 });
 
-test('what no rule allows is told by the posture that refuses it, and ten things at most', () => {
+test('an access that no rule allows is reported with the posture, and at most ten are reported', () => {
   const allowing = { match: { kind: 'exact', path: '/srv' }, action: 'Allow' } as const;
   const files = Array.from({ length: 12 }, (_, index) => `/lib/${index}`);
   const problems = stopped(allowing, [{ ...SSHD, files }], { ...ALLOWING, file: 'block' });
@@ -175,7 +175,7 @@ test('what no rule allows is told by the posture that refuses it, and ten things
   assert.deepEqual(stopped(allowing), []);
 });
 
-test('a policy that only reports harms no host, and one that harms it is refused with what it would stop', async () => {
+test('a policy that only reports does not harm the host, and one that does is refused with what it would stop', async () => {
   const rule = { class: 'process', match: { kind: 'exact', path: SSHD.program } } as const;
   const needs = async () => ({ guarded: [SSHD], needs: [] });
   await requireUnharmed([bind(rule, { mode: 'audit' })], ALLOWING, () => assert.fail('looked at'));
@@ -192,15 +192,15 @@ test('a policy that only reports harms no host, and one that harms it is refused
   });
 });
 
-test('this process and what a host needs by its name are guarded, with their files and capabilities', async (t) => {
+test('this process and needed programs are guarded by name, with their files and capabilities', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'hauberk-guard-'));
-  // The kernel has fifteen letters of a name.
+  // The kernel keeps fifteen characters of a name.
   const names = ['runc', 'runcx', 'containerd-shim'];
   const programs = names.map((name) => join(directory, name));
   for (const [index, program] of programs.entries()) {
     copyFileSync('/bin/sleep', program);
     chmodSync(program, 0o755);
-    // Twice: a program is guarded once.
+    // Two processes, for which the program is guarded once.
     for (let time = 0; time < 2; time++) {
       const child = spawn(program, ['100']);
       t.after(() => child.kill());

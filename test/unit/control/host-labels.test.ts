@@ -19,7 +19,7 @@ async function planeWith(label: string, path = '/opt/games/chess', force = false
   return plane;
 }
 
-test('a host comes under the policies of the labels that it is given, and leaves them with these', async () => {
+test('a host is under the policies for labels that it is given, until it loses them', async () => {
   const plane = await planeWith('worker');
   const isInForce = () => plane.kernel.published.has('3:4');
   assert.equal(isInForce(), false);
@@ -29,12 +29,12 @@ test('a host comes under the policies of the labels that it is given, and leaves
   assert.equal(plane.ledger.enforcement.host?.labels.zone, 'b');
   const written = plane.commits.length;
   await plane.policies.setHostLabels({ zone: 'b', role: 'worker' });
-  assert.equal(plane.commits.length, written, 'to say the same again changes nothing');
+  assert.equal(plane.commits.length, written, 'setting the same labels again changes nothing');
   await plane.policies.setHostLabels({});
   assert.deepEqual([isInForce(), plane.ledger.enforcement.host?.labels.zone], [false, 'a']);
 });
 
-test('labels by which a host would be harmed are refused, and can be given again once it would not be', async () => {
+test('labels by which the host would be harmed are refused, and accepted once they are harmless', async () => {
   const plane = await planeWith('worker', readlinkSync('/proc/self/exe'), true);
   for (let time = 0; time < 2; time++)
     await assert.rejects(plane.policies.setHostLabels({ role: 'worker' }), { code: 'failed-precondition' });
@@ -43,7 +43,7 @@ test('labels by which a host would be harmed are refused, and can be given again
   assert.equal(plane.kernel.isHostEnforced, false);
 });
 
-test('labels that cannot be written down are not those of the host, and are taken by the next attempt', async () => {
+test('labels that cannot be stored are not set, and can be set by the next attempt', async () => {
   const plane = await planeWith('worker');
   plane.storeFailure = new Error('no space');
   await assert.rejects(plane.policies.setHostLabels({ role: 'worker' }), plane.storeFailure);
@@ -53,7 +53,7 @@ test('labels that cannot be written down are not those of the host, and are take
   assert.equal(plane.kernel.published.has('3:4'), true);
 });
 
-test('labels that bring no other policies are taken without a look at what the host needs', async () => {
+test('labels that do not change the policies are accepted without checking what the host needs', async () => {
   const plane = await planeWith('worker');
   Object.assign(plane.policies, { findHostNeeds: () => assert.fail('looked at') });
   await plane.policies.setHostLabels({ zone: 'c' });
@@ -66,7 +66,7 @@ test('where policies for the host are off its labels change nothing', async () =
   assert.deepEqual([plane.commits, plane.ledger.enforcement.host], [[], undefined]);
 });
 
-test('a host is told by its own name and machine, also from inside a container', () => {
+test("the host's name and machine are found also from inside a container", () => {
   const here = hostIdentity('');
   assert.ok(here.hostName.length > 0);
   const nowhere = hostIdentity('/none/there');

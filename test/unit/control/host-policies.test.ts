@@ -6,7 +6,7 @@ import { HOST_ID, hostAsSubject } from '../../../src/control/host.js';
 import type { Access } from '../../../src/explain/access.js';
 import { InMemoryControlPlane, MemoryKernel } from '../../support/in-memory-control-plane.js';
 
-/** This process is one that the guard looks after: the daemon. */
+/** The program of this process, which the guard protects as the daemon. */
 const DAEMON = readlinkSync('/proc/self/exe');
 const blocking = (path: string) => `
 apiVersion: security.kubearmor.com/v1
@@ -44,14 +44,14 @@ test('a policy for the host that would stop the daemon is refused, whichever way
   assert.deepEqual(ledger.enforcement.rules.host?.id, HOST_ID);
 });
 
-test('a policy for the host that leaves what it needs alone is taken', async () => {
+test('a policy for the host that does not affect what it needs is accepted', async () => {
   const plane = planeWithHost();
   await plane.policies.apply(plane.policies.readManifest(blocking('/opt/games/chess')));
   assert.equal(plane.policies.list().length, 1);
   assert.equal(plane.kernel.isHostEnforced, true);
 });
 
-test('rules for the host hold for what links on their way lead to, as they are when the policy comes', async () => {
+test('rules for the host hold for the targets of links in their paths at the time the policy is applied', async () => {
   const plane = planeWithHost();
   const found = { shared: [], changing: {}, mountedTwice: new Map(), folded: [] };
   const isRefused = async (object: string) => {

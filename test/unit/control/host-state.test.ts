@@ -5,7 +5,7 @@ import { HostState, type HostStatus } from '../../../src/control/host-state.js';
 import type { StoreProblem } from '../../../src/control/store-status.js';
 import { MemoryKernel } from '../../support/in-memory-control-plane.js';
 
-/** A host of which a test says what is wrong. */
+/** A host with faults that a test sets. */
 function start() {
   const wrong: { divergence?: string; kernel?: string; store?: StoreProblem } = {};
   const enforcement = {
@@ -42,7 +42,7 @@ test('a host enforces while nothing is wrong with the kernel', () => {
   assert.equal('storeProblem' in host.status(), false);
 });
 
-test('what keeps a host from enforcing is reported, the damage of the state before what the kernel did not take', () => {
+test('the reason for not enforcing is reported, a damaged state before a refusal of the kernel', () => {
   const { host, wrong } = start();
   const shown = () => [host.status().enforcing, host.status().reason];
   wrong.kernel = 'a pin is gone';
@@ -53,14 +53,14 @@ test('what keeps a host from enforcing is reported, the damage of the state befo
   assert.deepEqual(shown(), [false, damage.reason]);
 });
 
-test('changes that cannot be written down are a warning, and what is in force stays enforced', () => {
+test('changes that cannot be stored cause a warning, and the enforcement continues', () => {
   const { host, wrong } = start();
   wrong.store = full;
   const { enforcing, storeProblem, warnings } = host.status();
   assert.deepEqual([enforcing, storeProblem, warnings], [true, full, [full.reason, 'something else']]);
 });
 
-test('who listens is told how things are now, until it listens no more', async () => {
+test('listeners get the current state, until they stop listening', async () => {
   const { host, wrong } = start();
   const reported: HostStatus[] = [];
   const stop = host.onStatusChange((status) => reported.push(status));

@@ -20,7 +20,7 @@ function imagesAfter(earlier = new Map<number, never[]>(), last = 39) {
   return { kernel, images: new LiveImages(kernel, earlier, last) };
 }
 
-test('equal rule sets share one image, compiled once, and it is let go when nobody holds it any more', async () => {
+test('equal rule sets share one image, which is compiled once and released when nothing holds it', async () => {
   const { kernel, images } = imagesAfter();
   const [first, second] = await Promise.all([images.obtain(blocking('/a')), images.obtain(blocking('/a'))]);
   assert.equal(first, second);
@@ -34,7 +34,7 @@ test('equal rule sets share one image, compiled once, and it is let go when nobo
   assert.deepEqual([images.count, kernel.images.size, images.has(blocking('/a'))], [0, 0, false]);
 });
 
-test('no number of an image is used twice, so that an event names one rule only', async () => {
+test('no image id is used twice, so that an event refers to a single rule', async () => {
   const { images } = imagesAfter();
   const first = await images.obtain(blocking('/a'));
   images.release(first);
@@ -42,12 +42,12 @@ test('no number of an image is used twice, so that an event names one rule only'
   assert.deepEqual([first.kernelImage.imageId, second.kernelImage.imageId], [40, 41]);
 });
 
-test('what has to be written of images is written once, and what was replaced is forgotten on disk with the next change', async () => {
+test('images are stored once, and replaced ones are deleted from disk with the next change', async () => {
   const { images } = imagesAfter(new Map([[7, [DESCRIPTION]]]));
   const image = await images.obtain(blocking('/a'));
   const changes = images.changesFor([image, image]);
   assert.deepEqual(changes, { added: [image], retired: [7], lastImage: 40 });
-  // Until it is written down it is to be written again.
+  // It is included in each change until it is stored.
   assert.deepEqual(images.changesFor([image]).added, [image]);
   images.written(changes);
   assert.deepEqual(images.changesFor([image]), { added: [], retired: [], lastImage: 40 });
@@ -55,7 +55,7 @@ test('what has to be written of images is written once, and what was replaced is
   assert.deepEqual(images.changesFor([]).retired, [40]);
 });
 
-test('events of a replaced image are still explained; those of one that never came into force are not', async () => {
+test('events of a replaced image can still be explained, those of one that never came into force cannot', async () => {
   const { images } = imagesAfter(new Map([[7, [DESCRIPTION]]]));
   assert.equal(images.ruleOf(7, 0), DESCRIPTION);
   assert.equal(images.ruleOf(7, 1), undefined);
@@ -70,7 +70,7 @@ test('events of a replaced image are still explained; those of one that never ca
   assert.equal(images.ruleOf(unwritten.kernelImage.imageId, 0), undefined);
 });
 
-test('of images that were replaced 256 are remembered, the newest', async () => {
+test('the newest 256 replaced images are remembered', async () => {
   const earlier = new Map(Array.from({ length: 256 }, (_, index) => [index + 1, [DESCRIPTION]] as [number, never[]]));
   const { images } = imagesAfter(earlier, 300);
   const image = await images.obtain(blocking('/a'));
@@ -93,7 +93,7 @@ test('system calls are observed for as long as an image in use has to see them',
   assert.equal(images.observesCalls, false);
 });
 
-test('an image reports whether it decides of files, and which of its rules decide anything', async () => {
+test('an image knows whether it decides about files, and which of its rules can decide', async () => {
   const { images } = imagesAfter();
   const files = await images.obtain(blocking('/a'));
   const capability = ruleSet({ class: 'capabilities', match: { kind: 'capability', capability: 'net_raw' } });
@@ -107,7 +107,7 @@ test('an image reports whether it decides of files, and which of its rules decid
 
 const naming = (domain: string) => ruleSet({ class: 'network', match: { kind: 'domain', domain } });
 
-test('answers with addresses of names are read for as long as an image in use names hosts', async () => {
+test('DNS answers are read for as long as an image in use names hosts', async () => {
   const { kernel, images } = imagesAfter();
   const plain = await images.obtain(blocking('/a'));
   assert.deepEqual([images.readsAnswers, plain.readsAnswers, kernel.readsAnswers], [false, false, false]);
@@ -120,7 +120,7 @@ test('answers with addresses of names are read for as long as an image in use na
   assert.equal(images.readsAnswers, false);
 });
 
-test('an image that names hosts is not made where no answers can be read, and is not counted as one that needs them', async () => {
+test('an image that names hosts is refused where DNS answers cannot be read, and does not count as needing them', async () => {
   const { kernel, images } = imagesAfter();
   const failure = new Error('no such program');
   kernel.readAnswers = async () => {
@@ -133,7 +133,7 @@ test('an image that names hosts is not made where no answers can be read, and is
   assert.equal(images.readsAnswers, true);
 });
 
-test('an image is of one number with the rules of its rule set, before anything is decided by it', async () => {
+test('an image has its id and the rules of its rule set before it is in force', async () => {
   const { kernel, images } = imagesAfter();
   const { createImage } = kernel;
   kernel.createImage = (image, imageId) => createImage.call(kernel, image, imageId);
@@ -146,7 +146,7 @@ test('an image is of one number with the rules of its rule set, before anything 
   assert.equal(image.decided.has(0), true);
 });
 
-test('rule sets are the same image only where they decide alike and are reported alike', () => {
+test('rule sets share an image only if decisions and reports are the same', () => {
   const one = () => blocking('/a');
   const key = keyOf(one());
   assert.equal(keyOf(one()), key);
@@ -170,7 +170,7 @@ test('rule sets are the same image only where they decide alike and are reported
   assert.equal(keyOf(written), key);
 });
 
-test('a rule set that an image in use decides by is not compiled again to see whether it can be', async () => {
+test('a rule set of an image in use is not compiled again as a check', async () => {
   const { images } = imagesAfter();
   const tooLarge = ruleSet({ match: { kind: 'pattern', pattern: `/**a${'?'.repeat(30)}b` } });
   await assert.rejects(images.tryToCompile(tooLarge), { code: 'resource-exhausted' });

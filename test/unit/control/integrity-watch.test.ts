@@ -19,7 +19,7 @@ async function watched(containers: number) {
   return { plane, watch, logger };
 }
 
-test('nothing is done or said while the kernel holds what was published', async () => {
+test('nothing is done or logged while the kernel has what was published', async () => {
   const { plane, watch, logger } = await watched(3);
   const before = new Map(plane.kernel.published);
   await watch.look();
@@ -27,7 +27,7 @@ test('nothing is done or said while the kernel holds what was published', async 
   assert.deepEqual([logger.lines, watch.counts], [[], { pinsAndSettings: 0, containers: 0 }]);
 });
 
-test('containers that somebody else took out of the map of the kernel are there again, and it is told', async () => {
+test("containers that are removed from the kernel's map are restored, and that is reported", async () => {
   const { plane, watch, logger } = await watched(1200);
   const before = new Map(plane.kernel.published);
   plane.kernel.published.clear();
@@ -38,7 +38,7 @@ test('containers that somebody else took out of the map of the kernel are there 
   assert.equal(plane.host.status().enforcing, true);
 });
 
-test('one container among more than are looked at in a turn is found in the next', async () => {
+test('a container beyond those that are checked in one turn is checked in the next', async () => {
   const { plane, watch } = await watched(1200);
   const [last] = [...plane.kernel.published].at(-1)!;
   plane.kernel.published.delete(last);
@@ -48,7 +48,7 @@ test('one container among more than are looked at in a turn is found in the next
   assert.equal(plane.kernel.published.has(last), true);
 });
 
-test('what the kernel does not take back at once is published again until it does, NOT_SERVING meanwhile', async () => {
+test('a restoration that the kernel refuses is retried, and the daemon is NOT_SERVING meanwhile', async () => {
   const { plane, watch } = await watched(1);
   plane.kernel.published.clear();
   plane.kernel.failure = new Error('no memory');
@@ -60,7 +60,7 @@ test('what the kernel does not take back at once is published again until it doe
   assert.deepEqual([plane.kernel.published.size, plane.host.status().enforcing], [1, true]);
 });
 
-test('pins that were put back are reported; those that cannot be are the reason why it does not serve, until they can', async () => {
+test('restored pins are reported, and while pins cannot be restored the daemon is NOT_SERVING for that reason', async () => {
   const { plane, watch, logger } = await watched(1);
   plane.kernel.changed = ['the pin /sys/fs/bpf/hauberk/maps/containers'];
   await watch.look();
@@ -80,7 +80,7 @@ test('pins that were put back are reported; those that cannot be are the reason 
   assert.equal(plane.host.status().enforcing, true);
 });
 
-test('it looks every few seconds from its start on, and not after its end', async (t) => {
+test('it checks every few seconds from its start until its end', async (t) => {
   t.mock.timers.enable({ apis: ['setInterval'] });
   const { plane, watch } = await watched(0);
   let looks = 0;

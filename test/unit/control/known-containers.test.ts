@@ -10,7 +10,7 @@ function container(id: string, inode: number): Container {
 }
 const idsIn = (containers: Iterable<Container>) => Array.from(containers, ({ id }) => id);
 
-test('containers are found by their id and by their namespaces, also when these change hands', () => {
+test('containers are found by id and by namespaces, also when another container takes these over', () => {
   const known = new KnownContainers([container('a', 10), container('b', 20)]);
   assert.deepEqual([known.size, known.get('a')?.id, known.at('20:21')?.id], [2, 'a', 'b']);
   known.put(container('c', 10));
@@ -52,7 +52,7 @@ test('a draft shows changes as if they were made, and makes them all at once', (
   );
 });
 
-test('what is taken out of a draft and put back is there, and is not gone', () => {
+test('a container that a draft removes and adds again is present', () => {
   const draft = new ContainerDraft(new KnownContainers([container('a', 10)]));
   draft.delete('a');
   assert.deepEqual([draft.size, draft.at('10:11')], [0, undefined]);

@@ -13,7 +13,7 @@ const web = (id: string, inode: number, namespace = 'default') =>
   ] as const;
 const apply = (plane: InMemoryControlPlane, text: string) => plane.policies.apply(plane.policies.readManifest(text));
 
-/** What the kernel holds: for each container the rules of its image. */
+/** For each container in the kernel the rules of its image. */
 function held(plane: InMemoryControlPlane): Record<string, string[]> {
   return Object.fromEntries(
     [...plane.kernel.published].map(([key, { imageId }]) => {
@@ -23,7 +23,7 @@ function held(plane: InMemoryControlPlane): Record<string, string[]> {
   );
 }
 
-test('containers with equal rules share one image, and images no container uses are let go', async () => {
+test('containers with equal rules share one image, and images that no container uses are released', async () => {
   const plane = new InMemoryControlPlane();
   for (const inode of [10, 20, 30]) await plane.tracker.register(...web(`c${inode}`, inode));
   await apply(plane, manifest('one'));
@@ -35,7 +35,7 @@ test('containers with equal rules share one image, and images no container uses 
   assert.deepEqual(held(plane), { '10:11': [], '20:21': [], '30:31': [] });
 });
 
-test('system calls are seen as they are made only while a rule that reaches a container needs it', async () => {
+test('system calls are observed only while a rule that reaches a container needs it', async () => {
   const plane = new InMemoryControlPlane();
   const calls = (name: string, rules: string) => manifest(name).replace(/file:.*$/su, `syscalls: {${rules}}\n`);
   await apply(plane, calls('by-name', 'matchSyscalls: [{syscall: [kill]}]'));
@@ -46,7 +46,7 @@ test('system calls are seen as they are made only while a rule that reaches a co
   assert.equal(plane.kernel.observesCalls, false);
   await apply(plane, calls('another', 'matchSyscalls: [{syscall: [kill]}]'));
   assert.equal(plane.kernel.observesCalls, true);
-  // Not before nothing asks for it any more.
+  // Only once nothing needs it any more.
   plane.kernel.failure = new Error('out of memory');
   await assert.rejects(plane.policies.delete({ namespace: 'default', name: 'another' }, 0));
   assert.equal(plane.kernel.observesCalls, true);
@@ -55,7 +55,7 @@ test('system calls are seen as they are made only while a rule that reaches a co
   assert.equal(plane.kernel.observesCalls, false);
 });
 
-test('answers with the addresses of names are read only while a rule that reaches a container names hosts', async () => {
+test('DNS answers are read only while a rule that reaches a container names hosts', async () => {
   const plane = new InMemoryControlPlane();
   const hosts = (name: string, rules: string) => manifest(name).replace(/file:.*$/su, `network: {${rules}}\n`);
   await apply(plane, hosts('by-name', 'matchDNSQueries: [{domain: example.com}]'));
@@ -66,7 +66,7 @@ test('answers with the addresses of names are read only while a rule that reache
   assert.equal(plane.kernel.readsAnswers, false);
   await apply(plane, hosts('another', 'matchDNSQueries: [{domain: example.com}]'));
   assert.equal(plane.kernel.readsAnswers, true);
-  // Not before nothing asks for it any more.
+  // Only once nothing needs it any more.
   plane.kernel.failure = new Error('out of memory');
   await assert.rejects(plane.policies.delete({ namespace: 'default', name: 'another' }, 0));
   assert.equal(plane.kernel.readsAnswers, true);
@@ -92,7 +92,7 @@ test('a change is on disk before the kernel decides by it', async () => {
   assert.equal(putImageRecords?.[0]?.imageId, plane.kernel.published.get('10:11')?.imageId);
 });
 
-test('a change that cannot be written down changes nothing', async () => {
+test('a change that cannot be stored changes nothing', async () => {
   const plane = new InMemoryControlPlane();
   await plane.tracker.register(...web('c1', 10));
   const [before, images] = [held(plane), plane.kernel.images.size];
@@ -107,7 +107,7 @@ test('a change that cannot be written down changes nothing', async () => {
   assert.equal(plane.host.status().enforcing, true);
 });
 
-test('a change that cannot be compiled for one container changes nothing for any', async () => {
+test('a change that cannot be compiled for one container changes none', async () => {
   const plane = new InMemoryControlPlane();
   await plane.tracker.register(...web('c1', 10));
   await apply(plane, manifest('one'));
@@ -124,7 +124,7 @@ test('a change that cannot be compiled for one container changes nothing for any
   assert.equal(plane.ledger.revision, 2);
 });
 
-test('changes that come at once are made one after the other', async () => {
+test('concurrent changes are made one after the other', async () => {
   const plane = new InMemoryControlPlane();
   await plane.tracker.register(...web('c1', 10));
   const names = Array.from({ length: 20 }, (_, index) => `p${index}`);
@@ -150,7 +150,7 @@ test('after a publication that failed the whole state is published again, and st
   assert.equal(plane.host.status().reason, '');
 });
 
-test('what an earlier daemon left in the kernel and nobody wants is removed at the start', async () => {
+test('unneeded entries of an earlier daemon in the kernel are removed at the start', async () => {
   const plane = new InMemoryControlPlane();
   plane.kernel.published.set('7:8', { descriptor: 1, imageId: 1, mapId: 1, bytes: 8 });
   await plane.ledger.start(['gone']);
@@ -158,7 +158,7 @@ test('what an earlier daemon left in the kernel and nobody wants is removed at t
   assert.deepEqual(plane.commits.at(-1)?.deleteContainers, ['gone']);
 });
 
-test('waiting for a revision ends when it is given up', async () => {
+test('waiting for a revision can be cancelled', async () => {
   const plane = new InMemoryControlPlane();
   const givenUp = new AbortController();
   const waiting = plane.ledger.whenEnforced(5, givenUp.signal);
@@ -166,7 +166,7 @@ test('waiting for a revision ends when it is given up', async () => {
   assert.equal(await waiting, undefined);
 });
 
-test('what the kernel does not take is tried again every second until it does, and not after the end', async (t) => {
+test('a publication that the kernel refuses is retried every second until it succeeds or the daemon ends', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const plane = new InMemoryControlPlane();
   await plane.tracker.register(...web('c1', 10));
@@ -199,7 +199,7 @@ test('what the kernel does not take is tried again every second until it does, a
   assert.equal(attempts.mock.callCount(), 5);
 });
 
-test('containers that somebody else took out of the kernel are published again, later where that fails', async (t) => {
+test('containers that were removed from the kernel are published again, with retries', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const plane = new InMemoryControlPlane();
   await plane.tracker.register(...web('c1', 10));
@@ -217,7 +217,7 @@ test('containers that somebody else took out of the kernel are published again, 
   assert.deepEqual([plane.kernel.published.size, changes.mock.callCount()], [1, 3]);
 });
 
-test('how long each change took is told in seconds, once the kernel has it', async (t) => {
+test('the duration of each change is reported in seconds, once the kernel has it', async (t) => {
   const plane = new InMemoryControlPlane();
   const applied = t.mock.method(plane.ledger, 'onApplied');
   const began = performance.now();
@@ -238,7 +238,7 @@ test('a container is found by its namespaces, the host among them', () => {
   assert.equal(new InMemoryControlPlane().ledger.containerAt({ pidNamespace: 3, mountNamespace: 4 }), undefined);
 });
 
-test('what is not there is said to be missing, and what is at it says so again', async () => {
+test('a missing object is reported as not found, and a repeated change as unchanged', async () => {
   const plane = new InMemoryControlPlane();
   assert.deepEqual(
     [plane.ledger.notFound('policy x').code, plane.ledger.notFound('policy x').message],

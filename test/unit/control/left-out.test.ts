@@ -38,7 +38,7 @@ function policy(name: string, { label, pattern, action = 'Block', priority }: Se
   ].join('\n');
 }
 
-/** Each of them alone compiles, no two of them together. */
+/** Each alone compiles, but no two together. */
 const LARGE = { a: '/**a???????', b: '/**b???????', c: '/**c???????' } as const;
 const large = (letter: keyof typeof LARGE, more: Partial<Settings> = {}) =>
   policy(letter, { label: letter, pattern: LARGE[letter], ...more });
@@ -60,7 +60,7 @@ function inForce(plane: InMemoryControlPlane, subject: Container): string[] {
 }
 
 describe('policies that do not compile together', () => {
-  test('are in force as far as they do in a container that chooses the labels of all, and the others are named', async () => {
+  test('are in force as far as they fit in a container that all select, and the others are named', async () => {
     const plane = new InMemoryControlPlane();
     await apply(plane, large('a'), large('b'), policy('small', { label: 'a', pattern: '/etc/shadow' }));
     const subject = container(1, both);
@@ -72,7 +72,7 @@ describe('policies that do not compile together', () => {
     assert.deepEqual([...plane.host.status().leftOut], []);
   });
 
-  test('are taken by priority, then those that block, then by name', async () => {
+  test('are chosen by priority, then those that block, then by name', async () => {
     for (const [texts, kept] of [
       [[large('a'), large('b', { priority: 1 })], 'b'],
       [[large('a', { action: 'Audit' }), large('b')], 'b'],
@@ -86,7 +86,7 @@ describe('policies that do not compile together', () => {
     }
   });
 
-  test('leave a class its posture, although the policy that allows something of it is left out', async () => {
+  test('keep the posture of a class in force, even if the policy that allows something of it is left out', async () => {
     const plane = new InMemoryControlPlane();
     await plane.policies.setPosture('default', { file: 'block' });
     await apply(plane, large('a'), large('b', { action: 'Allow' }));
@@ -100,7 +100,7 @@ describe('policies that do not compile together', () => {
     );
   });
 
-  test('are accepted when they meet by a change of policies, with a warning that names the container', async () => {
+  test('are accepted in a change of policies, with a warning that names the container', async () => {
     const plane = new InMemoryControlPlane();
     await plane.containers.put(container(1, both));
     await apply(plane, large('a'));
@@ -116,7 +116,7 @@ describe('policies that do not compile together', () => {
     assert.deepEqual(inForce(plane, container(1, both)), ['b']);
   });
 
-  test('are reported by a dry run as by the change', async () => {
+  test('are reported by a dry run as by the change itself', async () => {
     const plane = new InMemoryControlPlane();
     await plane.containers.put(container(1, both));
     await apply(plane, large('a'));
@@ -126,7 +126,7 @@ describe('policies that do not compile together', () => {
     assert.deepEqual(preview[0]!.warnings, result[0]!.warnings);
   });
 
-  test('are refused where one of them does not even compile by itself', async () => {
+  test('are refused if one of them does not compile even alone', async () => {
     const plane = new InMemoryControlPlane();
     await plane.containers.put(container(1, both));
     await apply(plane, large('a'));
@@ -140,7 +140,7 @@ describe('policies that do not compile together', () => {
     assert.deepEqual(inForce(plane, container(1, both)), ['a']);
   });
 
-  test('keep no other container from its policies, and one of the same kind is not searched again', async () => {
+  test('do not affect other containers, and are not searched again for one of the same kind', async () => {
     const plane = new InMemoryControlPlane();
     await apply(plane, large('a'), large('b'));
     const slow = plane.containers.put(container(1, both));

@@ -26,7 +26,7 @@ const DESCRIPTION = {
   origin: 'registered',
 } as const;
 
-/** This process as a container, under a rule on a file. */
+/** Registers this process as a container under a rule on a file. */
 async function start(action: string) {
   link('current', 'v1');
   const plane = new InMemoryControlPlane();
@@ -48,7 +48,7 @@ spec: {selector: {matchLabels: {app: web}}, ${rules}}`;
   return { plane, apply: (rules = rule) => apply(rules), register, isNamed };
 }
 
-test('what a link leads to as a container comes is named by the rules there are, whatever they do', async () => {
+test("the target of a link at the container's start is covered by every rule, whatever its action", async () => {
   for (const action of ['Block', 'Allow']) {
     const { plane, apply, register, isNamed } = await start(action);
     await apply();
@@ -61,7 +61,7 @@ test('what a link leads to as a container comes is named by the rules there are,
   }
 });
 
-test('a link that is found later, or changed, is followed by what is blocked and not by what is allowed', async () => {
+test('a link that is found later, or changed, is followed by Block rules and not by Allow rules', async () => {
   for (const action of ['Block', 'Allow']) {
     const { plane, apply, register, isNamed } = await start(action);
     await register();
@@ -76,7 +76,7 @@ test('a link that is found later, or changed, is followed by what is blocked and
     link('current', 'v2');
     await register();
     assert.deepEqual([await isNamed('v1/key'), await isNamed('v2/key')], [true, action === 'Block']);
-    // Also where it is a policy that has it looked at.
+    // Also when a change of policies causes the search.
     link('current', 'bin');
     await apply(`file: {matchPaths: [{path: ${base}/current/key}, {path: /other}]}, action: ${action}`);
     assert.equal(await isNamed('bin/key'), action === 'Block');
@@ -84,7 +84,7 @@ test('a link that is found later, or changed, is followed by what is blocked and
   }
 });
 
-test('names of one program among several, and files that the host puts in place of others, are warned of', async () => {
+test('rules on one of several names of a program, and on links that the host may change, get a warning', async () => {
   const { plane, apply, register } = await start('Block');
   await register();
   const [program, ...none] = await apply(`process: {matchPaths: [{path: ${base}/bin/nc}]}`);
@@ -99,7 +99,7 @@ test('names of one program among several, and files that the host puts in place 
   plane.tracker.stop();
 });
 
-test('a file that a second mount gives another name is warned of, where a rule is about files', async (t) => {
+test('a rule on a file that has another name by a second mount gets a warning', async (t) => {
   const script = `mount --bind ${base}/bin ${base}/v2 && echo ready; exec sleep 100`;
   const child = spawn('unshare', ['--user', '--map-root-user', '--mount', 'sh', '-c', script], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -120,7 +120,7 @@ test('a file that a second mount gives another name is warned of, where a rule i
   assert.deepEqual(await apply(`file: {matchPatterns: [{pattern: ${base}/v2/*}]}`), []);
 });
 
-test('nothing is looked for of a container without a process, nor for rules that name no paths', async () => {
+test('links are searched neither in a container without a process nor for rules without paths', async () => {
   const { plane, apply } = await start('Block');
   await plane.tracker.register(DESCRIPTION, { pidNamespace: 11, mountNamespace: 12 });
   const before = plane.commits.length;

@@ -14,29 +14,29 @@ import {
 } from '../../../src/control/namespace-postures.js';
 import type { Postures } from '../../../src/policy/model.js';
 
-type Said = Record<string, Partial<Postures>>;
-const said = (entries: Said) => new Map(Object.entries(entries));
-const annotated = (state: DesiredState, entries: Said) => annotationChange(state, said(entries));
+type Settings = Record<string, Partial<Postures>>;
+const settingsOf = (entries: Settings) => new Map(Object.entries(entries));
+const annotated = (state: DesiredState, entries: Settings) => annotationChange(state, settingsOf(entries));
 const after = ({ next }: Change<void>) => next!.desired;
 const affects = ({ next }: Change<void>, namespace: string) => next!.affected({ namespace } as Container);
 
-test('what clients say goes before annotations of a namespace, and these before those of all', () => {
+test('settings of clients override annotations of a namespace, and these override those for all', () => {
   let state = after(
     annotated(NOTHING_DESIRED, {
       [ALL_NAMESPACES]: { file: 'block', network: 'block', process: 'block' },
       shop: { file: 'audit', network: 'audit' },
     }),
   );
-  state = after(postureChange(state, said({ shop: { file: 'block' } })));
+  state = after(postureChange(state, settingsOf({ shop: { file: 'block' } })));
   assert.deepEqual(posturesIn(state.postures, 'shop'), { file: 'block', network: 'audit', process: 'block' });
   assert.deepEqual(posturesIn(state.postures, 'other'), { file: 'block', network: 'block', process: 'block' });
-  assert.deepEqual(posturesIn(state.postures, ''), {}, 'the host is in none');
+  assert.deepEqual(posturesIn(state.postures, ''), {}, 'the host is in no namespace');
   assert.deepEqual([...setByClients(state.postures)], [['shop', { file: 'block' }]]);
   assert.deepEqual([...byNamespace(annotatedPostures(state.postures)).keys()], [ALL_NAMESPACES, 'shop']);
 });
 
-test('a change affects the containers of its namespaces, and of all where it is about all', async () => {
-  const change = postureChange(NOTHING_DESIRED, said({ shop: { file: 'block' } }));
+test('a change affects the containers of its namespaces, or of all if it is for all', async () => {
+  const change = postureChange(NOTHING_DESIRED, settingsOf({ shop: { file: 'block' } }));
   assert.deepEqual([affects(change, 'shop'), affects(change, 'other')], [true, false]);
   assert.ok(change.next !== undefined);
   const { stored } = await change.make({ revision: 1, leftOut: new Map() });
@@ -45,12 +45,14 @@ test('a change affects the containers of its namespaces, and of all where it is 
   assert.equal(affects(annotated(NOTHING_DESIRED, { shop: { file: 'block' } }), 'shop'), true);
 });
 
-test('what is taken back is kept no longer', () => {
-  const state = after(postureChange(NOTHING_DESIRED, said({ shop: { file: 'block' }, other: { file: 'audit' } })));
-  assert.deepEqual([...after(postureChange(state, said({ shop: {} }))).postures.keys()], ['other']);
+test('a setting that is reset is deleted', () => {
+  const state = after(
+    postureChange(NOTHING_DESIRED, settingsOf({ shop: { file: 'block' }, other: { file: 'audit' } })),
+  );
+  assert.deepEqual([...after(postureChange(state, settingsOf({ shop: {} }))).postures.keys()], ['other']);
 });
 
-test('annotations that say what they said change nothing; others change only their own', async () => {
+test('unchanged annotations change nothing, and others change only their own namespace', async () => {
   const state = after(annotated(NOTHING_DESIRED, { shop: { file: 'block' }, gone: { file: 'audit' } }));
   assert.equal(annotated(state, { gone: { file: 'audit' }, shop: { file: 'block' } }).next, undefined);
   for (const changed of [{ file: 'audit' }, { file: 'block', network: 'block' }, { network: 'block' }] as const)

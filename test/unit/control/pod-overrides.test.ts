@@ -23,7 +23,7 @@ function container(id: string, change: Partial<Container> = {}): Container {
   return { id, name: id, namespace: 'shop', labels: { app: 'web' }, origin: 'cri', links: {}, namespaces, ...change };
 }
 
-/** A plane whose namespace blocks what no rule names, and what decides in a container of it. */
+/** A control plane whose namespace blocks by default, and the rules for a container in it. */
 async function start() {
   const plane = new InMemoryControlPlane();
   await plane.policies.setPosture('shop', { file: 'block' });
@@ -46,7 +46,7 @@ const ENFORCED = {
   protection: 'true',
 };
 
-test('policies only report in a container whose pod has them audited, their postures too, and decide in others', async () => {
+test('policies and postures only report in a container whose pod is set to audit, and are enforced in others', async () => {
   const { containers, decides } = await start();
   await containers.put(container('1'));
   await containers.put(container('2', { policyOverride: OVERRIDES.audited }));
@@ -58,7 +58,7 @@ test('policies only report in a container whose pod has them audited, their post
   assert.deepEqual(decides('1'), ENFORCED);
 });
 
-test('nothing decides in a container whose pod has its policies disabled, until the pod says otherwise', async () => {
+test('no policy is in force in a container whose pod disables them, until the pod is changed', async () => {
   const { containers, decides } = await start();
   await containers.put(container('1', { policyOverride: OVERRIDES.disabled }));
   const nothing = { rules: [], posture: undefined, protection: 'false its pod has its policies disabled' };
@@ -70,7 +70,7 @@ test('nothing decides in a container whose pod has its policies disabled, until 
   assert.deepEqual(decides('1'), nothing);
 });
 
-test('a container follows a new image, or a new writer of the override, although nothing else of it changes', async () => {
+test('a container is updated for a new image, or a new writer of the override, even if nothing else changes', async () => {
   const { containers } = await start();
   await containers.put(container('1'));
   await containers.put(container('1', { image: 'web:2', policyOverride: OVERRIDES.audited }));

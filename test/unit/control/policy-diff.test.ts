@@ -36,7 +36,7 @@ async function planeWith(t: { after(end: () => Promise<void>): void }) {
   return { plane, diff };
 }
 
-test('what was seen and would be decided otherwise is told, what is refused first and then by how often', async (t) => {
+test('observed accesses that would be decided differently are listed, refused ones first, then by count', async (t) => {
   const { plane, diff } = await planeWith(t);
   const { policies, memory } = plane;
   await policies.apply(policies.readManifest(manifest('old', '/etc/allowed')));
@@ -63,7 +63,7 @@ test('what was seen and would be decided otherwise is told, what is refused firs
   assert.deepEqual([judged, undecided], [4, 0]);
 });
 
-test('what a profile has learnt counts with what was reported', async (t) => {
+test('accesses that a profile has learnt are included with those that were reported', async (t) => {
   const { plane, diff } = await planeWith(t);
   await plane.profiles.start('p', { kind: 'container', id: 'web' }, 1);
   const namespaces = { pidNamespace: 11, mountNamespace: 12 };
@@ -78,7 +78,7 @@ test('what a profile has learnt counts with what was reported', async (t) => {
   assert.equal(total, 7);
 });
 
-test('what was never seen, or would be decided as before, is nothing to tell', async (t) => {
+test('accesses that were never observed, or would be decided as before, are not listed', async (t) => {
   const { plane, diff } = await planeWith(t);
   assert.deepEqual(await diff([manifest('a', '/etc/a')]), { changes: [], judged: 0, undecided: 0 });
   plane.memory.add('web', seen('/etc/other', 1));
@@ -88,7 +88,7 @@ test('what was never seen, or would be decided as before, is nothing to tell', a
   assert.deepEqual([same.changes, same.judged], [[], 0]);
 });
 
-test('what hangs on arguments is not decided, whether they mattered before or do now', async (t) => {
+test('decisions that depend on arguments, before or after the change, are not compared', async (t) => {
   const { plane, diff } = await planeWith(t);
   plane.memory.add('web', seen('/etc/a', 1));
   for (const which of [0, 1]) {
@@ -104,7 +104,7 @@ test('what hangs on arguments is not decided, whether they mattered before or do
   }
 });
 
-test('a policy that is not there cannot be deleted', async (t) => {
+test('a policy that does not exist cannot be deleted', async (t) => {
   const { diff } = await planeWith(t);
   await assert.rejects(diff([], ['none']), { code: 'not-found', message: 'no policy default/none' });
 });

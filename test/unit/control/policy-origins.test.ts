@@ -23,7 +23,7 @@ function start() {
   return { policies, ...plane, read, keys: () => policies.list().map(policyKey) };
 }
 
-test('a name that two origins give is two policies, and both are in force', async () => {
+test('policies of the same name from two origins are both in force', async () => {
   const { policies, read, keys } = start();
   await policies.apply(read('web', undefined, '/etc/a'));
   await policies.sync(read('web', 'kubernetes', '/etc/b'), 0, false, 'kubernetes');
@@ -45,7 +45,7 @@ test('a name that two origins give is two policies, and both are in force', asyn
   assert.deepEqual(actions, ['Block', 'Block', 'Block', 'Allow']);
 });
 
-test('what one origin synchronises leaves the policies of the others alone', async () => {
+test('a synchronisation of one origin does not change the policies of others', async () => {
   const { policies, read, keys } = start();
   await policies.apply(read('by-hand'));
   await policies.sync(read('of-cluster', 'kubernetes'), 0, false, 'kubernetes');
@@ -57,7 +57,7 @@ test('what one origin synchronises leaves the policies of the others alone', asy
   assert.deepEqual(keys(), []);
 });
 
-test('what a client expects of a revision is about the policies of clients', async () => {
+test('the revision that a client expects refers to the policies of clients', async () => {
   const { policies, read } = start();
   const { revision } = await policies.apply(read('by-hand'));
   await policies.sync(read('of-cluster', 'kubernetes'), 0, false, 'kubernetes');
@@ -81,7 +81,7 @@ test('a restored backup replaces the policies of clients and keeps those of othe
   assert.deepEqual(keys(), ['kubernetes:shop/of-cluster', 'shop/new']);
 });
 
-test('policies of one name are stored as two records, and one without an origin is of a client', async () => {
+test('policies of one name are stored as separate records, and one without an origin belongs to clients', async () => {
   const { read } = start();
   const given = [...read('web'), ...read('web', 'kubernetes')].map(({ policy }) => policy);
   const records = await recordsOf({ putPolicies: given.map((policy) => ({ policy, version: 1 })) });
@@ -89,7 +89,7 @@ test('policies of one name are stored as two records, and one without an origin 
   assert.deepEqual(given.map(originOf), ['rpc', 'kubernetes']);
 });
 
-test('what clients say of a namespace goes before its annotations, and neither takes the other away', async () => {
+test('settings of clients for a namespace override its annotations, and neither deletes the other', async () => {
   const { policies, ledger } = start();
   const namespace = (name: string) => [policies.posturesFor(name).file, policies.posturesFor(name).network];
   const before = namespace('shop');
@@ -108,7 +108,7 @@ test('what clients say of a namespace goes before its annotations, and neither t
   assert.deepEqual([...policies.annotatedPostures().keys(), ...policies.postures().keys()], ['shop']);
   const { revision } = ledger;
   await policies.syncAnnotatedPostures(new Map([['shop', { file: 'block', network: 'audit' }]]));
-  assert.equal(ledger.revision, revision, 'the same again changes nothing');
+  assert.equal(ledger.revision, revision, 'the same setting again changes nothing');
   await policies.setPosture('shop', { network: 'block' });
   await policies.syncAnnotatedPostures(new Map());
   assert.deepEqual(namespace('shop'), ['audit', 'block']);

@@ -27,7 +27,7 @@ function register({ tracker }: InMemoryControlPlane, id: string, labels: Record<
   return tracker.register(description, { pidNamespace, mountNamespace: pidNamespace + 1 });
 }
 
-test('a change tells for each policy what became of it, and of which revision it is and was', async () => {
+test('a change reports the result for each policy, with its old and new revision', async () => {
   const plane = await planeWith();
   const summary = (changes: Awaited<ReturnType<typeof apply>>) =>
     changes.map(({ policy, kind, resourceVersion, previousVersion }) => [
@@ -62,7 +62,7 @@ test('a change tells for each policy what became of it, and of which revision it
   assert.equal(commits.at(-1)?.deletePolicies?.length, 1);
 });
 
-test('many policies at once are told to reach what each of them reaches, and those that reach nothing are warned of', async () => {
+test('for many policies at once the containers of each are reported, with a warning for those that reach none', async () => {
   const both = { app: 'x', tier: 'y' };
   const plane = await planeWith(['c3', both], ['c1', { app: 'x' }], ['c2', { tier: 'y' }], ['c4', both]);
   const names = Array.from({ length: 20 }, (_, index) => `p${index}`);
@@ -89,7 +89,7 @@ test('many policies at once are told to reach what each of them reaches, and tho
   assert.deepEqual(byName(result), byName(changes));
 });
 
-test('a policy that reaches nothing is compiled all the same, unless it is sure to be small', async (t) => {
+test('a policy that reaches no container is compiled as a check, unless it is certainly small', async (t) => {
   const plane = await planeWith();
   const compiled = t.mock.method(plane.ledger.enforcement.images, 'tryToCompile');
   const isCompiled = async (name: string, rules: string) => {
@@ -107,7 +107,7 @@ test('a policy that reaches nothing is compiled all the same, unless it is sure 
   assert.equal(await isCompiled('source', 'matchPaths: [{path: /a, fromSource: [{path: /b}]}]'), true);
 });
 
-test('a policy for the host reaches it, alone or among many, and containers only by policies for containers', async () => {
+test('policies for the host reach only the host, alone or among many, and policies for containers only containers', async () => {
   const host: Container = {
     id: 'host',
     name: 'host',
@@ -136,7 +136,7 @@ spec: {nodeSelector: {matchLabels: {app: x}}, process: {matchPaths: [{path: /opt
   );
 });
 
-test('only containers that a changed policy reaches, or has reached, get other rules', async () => {
+test('only containers that a changed policy reaches, or reached before, get other rules', async () => {
   const plane = await planeWith(['c1', { app: 'x' }], ['c2', { app: 'y' }]);
   await apply(plane, manifest('a', 'app: x'), manifest('b', 'app: y'));
   const published: number[][] = [];
@@ -148,7 +148,7 @@ test('only containers that a changed policy reaches, or has reached, get other r
   assert.deepEqual(published, [[10], [10, 20], [20]]);
 });
 
-test('a policy that did not change is neither compiled again nor warned of anew', async (t) => {
+test('an unchanged policy is neither compiled again nor warned of again', async (t) => {
   const plane = await planeWith();
   const compiled = t.mock.method(plane.ledger.enforcement.images, 'tryToCompile');
   const count = async (text: string) => {
@@ -166,7 +166,7 @@ test('a policy that did not change is neither compiled again nor warned of anew'
   assert.deepEqual(await count(manifest('c', 'app: none', directories(64, 65))), ['created', 1]);
 });
 
-test('a client whose policy has the name of one that Kubernetes gives is told so, and Kubernetes is not', async () => {
+test('a client gets a warning when Kubernetes has a policy of the same name, and Kubernetes does not', async () => {
   const plane = await planeWith(['c1', { app: 'x' }]);
   const { policies } = plane;
   const ofKubernetes = policies
@@ -182,10 +182,10 @@ test('a client whose policy has the name of one that Kubernetes gives is told so
   ]);
 });
 
-test('a change says in which containers policies are left out: five by name, and how many more', async () => {
+test('a change reports the containers in which policies are left out: five by name, and how many more', async () => {
   const containers = Array.from({ length: 7 }, (_, index) => [`c${index}`, { a: 'x', b: 'x' }] as const);
   const plane = await planeWith(...containers);
-  // Each of them alone compiles, and they do not together.
+  // Each alone compiles, but not together.
   const large = (name: string) => manifest(name, `${name}: x`, `matchPatterns: [{pattern: "/**${name}???????"}]`);
   await apply(plane, large('a'));
   const leftOut = ({ warnings }: { readonly warnings: readonly string[] }) =>
@@ -200,7 +200,7 @@ test('a change says in which containers policies are left out: five by name, and
   ]);
 });
 
-test('what is planned for a client that has gone is given up', async () => {
+test('planning stops when the client has disconnected', async () => {
   const plane = await planeWith(['c1', { app: 'x' }]);
   const caller = { identity: 'test', disconnected: AbortSignal.abort() };
   for (const count of [1, 20]) {

@@ -8,7 +8,7 @@ const until = (text: string, time: string) => text.replace('spec:', `spec:\n  ex
 const named = (name: string) => ({ namespace: 'default', name });
 const namesIn = ({ policies }: InMemoryControlPlane) => policies.list().map(({ name }) => name);
 
-test('a policy is deleted as the version that is expected of it, and any version where none is', async () => {
+test('a policy is deleted only in the expected version, or in any version if none is given', async () => {
   const plane = new InMemoryControlPlane();
   const { policies } = plane;
   const { revision } = await policies.apply(policies.readManifest(manifest('one')));
@@ -24,7 +24,7 @@ test('a policy is deleted as the version that is expected of it, and any version
   assert.deepEqual(namesIn(plane), []);
 });
 
-test('a version that is expected of a policy that is not there, or must not be, is told', async () => {
+test('an expected version of a policy that does not exist, or a policy that must not exist, is reported', async () => {
   const { policies } = new InMemoryControlPlane();
   const inputs = policies.readManifest(manifest('one'));
   const apply = (version: number) => policies.apply(inputs, { expected: new Map([['default/one', version]]) });
@@ -39,7 +39,7 @@ test('a version that is expected of a policy that is not there, or must not be, 
   });
 });
 
-test('policies that are made those given must not have changed since the revision that is expected', async () => {
+test('a synchronisation is refused if policies have changed since the expected revision', async () => {
   const plane = new InMemoryControlPlane();
   const { policies } = plane;
   const one = policies.readManifest(manifest('one'));
@@ -55,7 +55,7 @@ test('policies that are made those given must not have changed since the revisio
   assert.deepEqual(namesIn(plane), []);
 });
 
-test('policies are deleted at the moment at which they end, and those without an end stay', async () => {
+test('policies are deleted at the moment they expire, and those without an expiry stay', async () => {
   const plane = new InMemoryControlPlane();
   const { policies } = plane;
   const end = Date.parse('2030-01-01T00:00:00Z');
@@ -71,7 +71,7 @@ test('policies are deleted at the moment at which they end, and those without an
   assert.deepEqual(namesIn(plane).sort(), ['later', 'stays']);
 });
 
-test('what was read elsewhere gets the warnings of this kernel behind its own', async () => {
+test('policies that were parsed elsewhere get the warnings of this kernel after their own', async () => {
   const { policies } = new InMemoryControlPlane();
   Object.assign(policies, { coverage: { warningsFor: () => ['a hook is missing'] } });
   const inputs = policies.readManifest(manifest('one')).map((input) => ({ ...input, warnings: ['its own'] }));
@@ -86,7 +86,7 @@ test('what was read elsewhere gets the warnings of this kernel behind its own', 
   assert.deepEqual(covered[0]!.policy, inputs[0]!.policy);
 });
 
-test('a policy is told with its version, its text and whom it reaches', async () => {
+test('a policy is returned with its version, its text and the containers that it reaches', async () => {
   const plane = new InMemoryControlPlane();
   const { policies } = plane;
   const { revision } = await policies.apply(policies.readManifest(manifest('one')));
@@ -109,7 +109,7 @@ test('a policy is told with its version, its text and whom it reaches', async ()
   assert.deepEqual(policies.readDocument(document).policy, policy);
 });
 
-test('a restore takes as many settings of visibility as there may be, and no more', async () => {
+test('a restore accepts as many settings of visibility as the limit allows, and no more', async () => {
   const plane = new InMemoryControlPlane();
   const settings = (count: number) =>
     Array.from({ length: count }, (_, index) => ({
@@ -128,5 +128,5 @@ test('a restore takes as many settings of visibility as there may be, and no mor
   assert.equal(plane.visibility.list().length, 1);
   assert.equal(plane.commits.at(-1)?.deleteVisibility?.length, VISIBILITY_SETTINGS_MAX - 1);
   await plane.policies.restore([], new Map(), false);
-  assert.equal(plane.visibility.list().length, 1, 'what a restore says nothing of stays');
+  assert.equal(plane.visibility.list().length, 1, 'settings that a restore does not contain stay');
 });

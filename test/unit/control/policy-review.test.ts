@@ -13,28 +13,28 @@ async function planeWith() {
   return { plane, apply };
 }
 
-test('policies are reviewed for three seconds, and of those that are left it is said that they were not', async (t) => {
+test('policies are reviewed for three seconds, and the others are reported as not reviewed', async (t) => {
   const { apply } = await planeWith();
   await apply(manifest('first'));
   let now = 0;
   const clock = t.mock.method(performance, 'now', () => now);
-  const told = (changes: Awaited<ReturnType<typeof apply>>) =>
+  const reviewed = (changes: Awaited<ReturnType<typeof apply>>) =>
     changes.map(({ warnings }) => [
       warnings.includes(NOT_REVIEWED),
       warnings.some((each) => each.includes('never decides')),
     ]);
-  assert.deepEqual(told(await apply(manifest('second'))), [[false, true]]);
+  assert.deepEqual(reviewed(await apply(manifest('second'))), [[false, true]]);
   clock.mock.mockImplementation(() => {
     now += 3001;
     return now;
   });
-  assert.deepEqual(told(await apply(manifest('third'), manifest('fourth'))), [
+  assert.deepEqual(reviewed(await apply(manifest('third'), manifest('fourth'))), [
     [true, false],
     [true, false],
   ]);
 });
 
-test('a rule that another one makes void is told with what to do where the other one is named', async () => {
+test('a rule that another makes ineffective is reported, with what to do where the other one is named', async () => {
   const { apply } = await planeWith();
   await apply(manifest('first'));
   const [second] = await apply(manifest('second'));
@@ -47,7 +47,7 @@ test('a rule that another one makes void is told with what to do where the other
   assert.deepEqual([same!.kind, same!.warnings], ['unchanged', []]);
 });
 
-test('rules that say different things of one access are conflicts, among those of the container that they reach', async () => {
+test('rules of one container with different decisions on an access are conflicts', async () => {
   const { apply } = await planeWith();
   await apply(manifest('first'));
   const allowing = manifest('second').replace('action: Block', 'action: Allow');

@@ -44,7 +44,7 @@ async function start() {
   return { plane, warningsOf };
 }
 
-test('an Allow policy where the posture is audit is warned of, with the command that sets the posture', async (t) => {
+test('an Allow policy under posture audit gets a warning with the command that sets the posture', async (t) => {
   const { plane, warningsOf } = await start();
   t.after(() => plane.policies.dryRuns.close());
   const allow = 'action: Allow\n  file: {matchPaths: [{path: /x}]}\n  process: {matchPaths: [{path: /y}]}';
@@ -71,7 +71,7 @@ test('an Allow policy where the posture is audit is warned of, with the command 
   assert.deepEqual(result.find(({ policy }) => policy.name === 'b')!.warnings, [warning('shop')]);
 });
 
-test('a rule that another makes void is warned of with its line and column', async (t) => {
+test('a rule that another makes ineffective gets a warning with line and column', async (t) => {
   const { plane, warningsOf } = await start();
   t.after(() => plane.policies.dryRuns.close());
   await warningsOf(manifest('first', 'file: {matchPaths: [{path: /srv/secret}]}'));
@@ -85,7 +85,7 @@ test('a rule that another makes void is warned of with its line and column', asy
   );
 });
 
-test('a selector that reaches nothing names the labels there are, those it asked for first', async () => {
+test('for a selector that reaches nothing a warning lists the existing labels, those of its keys first', async () => {
   const containers = new Map(
     [{ app: 'db', zone: 'a' }, { app: 'shop' }].map((labels, index) => [
       `c${index}`,
@@ -106,7 +106,7 @@ test('a selector that reaches nothing names the labels there are, those it asked
   assert.equal(new Unreached({ containers: new Map() }, { host }).warningFor(makePolicy()), nobody);
 });
 
-test('the host carries the labels that nodes of Kubernetes and of KubeArmor have', () => {
+test('the host has the labels of nodes in Kubernetes and KubeArmor', () => {
   const { labels, name } = hostAsSubject({ pidNamespace: 1, mountNamespace: 2 }, { zone: 'a' }, {});
   assert.deepEqual(
     [labels['kubearmor.io/hostname'], labels['kubernetes.io/hostname'], labels['kubernetes.io/os'], labels.zone],
@@ -118,7 +118,7 @@ test('the host carries the labels that nodes of Kubernetes and of KubeArmor have
 const desired = { policies: PolicySet.empty, postures: new Map(), profiles: new Map(), visibility: new Map() };
 const images = { has: () => false, fits: async () => true, decidedRules: async () => new Set<number>() };
 
-test('the posture of files holds for programs too where that is asked for', () => {
+test('the posture of files can be set to hold for programs too', () => {
   const own = new Map([['shop', { file: 'block', process: 'audit' } as const]]);
   const apart = new RuleSets(images, POSTURES, undefined);
   const together = new RuleSets(images, POSTURES, undefined, { filePostureForProcesses: true });
@@ -132,7 +132,7 @@ test('the posture of files holds for programs too where that is asked for', () =
   assert.equal(together.ruleSetFor(subject, { ...desired, policies, postures: own }).postures.execute, 'block');
 });
 
-test('names of rules are those below the suffixes of the cluster as well, for containers of their namespace', () => {
+test('a name in a rule also covers the name with the suffixes of the cluster, for containers of its namespace', () => {
   const rule = makeRule({ class: 'network', action: 'Allow', match: { kind: 'domain', domain: 'example.com' } });
   const policies = desired.policies.with([makePolicy({ rules: [rule] })]);
   const ruleSets = new RuleSets(images, POSTURES, undefined, { clusterDomain: 'cluster.local' });
@@ -151,7 +151,7 @@ test('names of rules are those below the suffixes of the cluster as well, for co
   ]);
 });
 
-test('the preset drift is refused where it cannot be determined what an image brought, and warned of where it only reports', async (t) => {
+test('if the contents of an image are unknown the preset drift is refused, or gets a warning if it only reports', async (t) => {
   const { plane, warningsOf } = await start();
   t.after(() => plane.policies.dryRuns.close());
   const reported = 'container web: its root was not examined, register it again with a process';
@@ -165,13 +165,13 @@ test('the preset drift is refused where it cannot be determined what an image br
   assert.deepEqual(audit, [`presets[0]: ${untold}: ${reported}`]);
   const dry = await warningsOf(manifest('a', 'mode: audit\n  presets: [{name: drift}]'));
   assert.deepEqual(dry, [`presets[0]: ${untold}: ${reported}`]);
-  // Of a container whose root is an overlay there is nothing to say.
+  // A container whose root is an overlay causes no warning.
   const description = { id: 'own', name: 'own', namespace: 'other', labels: { app: 'web' }, origin: 'docker' } as const;
   const { container } = (await plane.tracker.register(description, { pid: process.pid })).result;
   assert.deepEqual(container.root, plane.root);
   const there = manifest('b', 'presets: [{name: drift}]').replace('name: b', 'name: b, namespace: other');
   assert.deepEqual(await warningsOf(there), []);
-  // What a root was found to be once stays, whatever the container makes of it.
+  // The root that was determined once is kept, whatever the container changes.
   plane.root = { device: 7 };
   assert.deepEqual((await plane.tracker.register(description, { pid: process.pid })).result.container.root, {
     device: 42,

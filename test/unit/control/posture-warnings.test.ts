@@ -51,7 +51,7 @@ async function warningsOf(
   return warned!.warnings.slice(1);
 }
 
-test('who allows where the posture is audit is told that nothing is refused, by class and namespace', async () => {
+test('an Allow rule under posture audit gets a warning that nothing is refused, by class and namespace', async () => {
   const [warning, ...others] = await warningsOf(
     change([
       ['file', 'Allow'],
@@ -76,14 +76,14 @@ test('who allows where the posture is audit is told that nothing is refused, by 
   assert.doesNotMatch(onlyFile!, /process/);
 });
 
-test('nobody is told who allows nothing, only reports, is deleted, or where all else is refused', async () => {
+test('there is no warning for policies that allow nothing, only report or are deleted, or under posture block', async () => {
   assert.deepEqual(await warningsOf(change([['file', 'Block']])), []);
   assert.deepEqual(await warningsOf(change([['file', 'Allow']], { mode: 'audit' })), []);
   assert.deepEqual(await warningsOf(change([['file', 'Allow']], {}, { kind: 'deleted' })), []);
   assert.deepEqual(await warningsOf(change([['file', 'Allow']]), { postures: { ...AUDIT, file: 'block' } }), []);
 });
 
-test('with one posture for files and programs that of files is named for both', async () => {
+test('with one posture for files and programs the warning names that of files for both', async () => {
   const allowsPrograms = change([['process', 'Allow']], { namespace: 'shop' });
   const [warning] = await warningsOf(allowsPrograms, { filePostureForProcesses: true });
   assert.match(warning!, /file/);
@@ -92,14 +92,14 @@ test('with one posture for files and programs that of files is named for both', 
   assert.doesNotMatch(own!, /file/);
 });
 
-test('for the host the flag is named, and nothing where policies for it are off', async () => {
+test('for the host the warning names the flag, and there is none where policies for the host are off', async () => {
   const forHost = change([['file', 'Allow']], { scope: 'host', namespace: '' });
   assert.deepEqual(await warningsOf(forHost), []);
   const [warning] = await warningsOf(forHost, { host: HOST });
   assert.match(warning!, /--default-posture-file block/);
 });
 
-test('a policy of the cluster is warned of in each namespace it reaches, five by name', async () => {
+test('a cluster policy gets a warning for each namespace that it reaches, five of them by name', async () => {
   const namespaces = ['g', 'a', 'b', 'a', 'c', 'd', 'e', 'f'];
   const ids = namespaces.map((_, index) => `c${index}`);
   const ofCluster = (containerIds: readonly string[]) =>

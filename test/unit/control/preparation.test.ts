@@ -9,7 +9,7 @@ function container(id: string, namespace = 'n'): Container {
   return { id, name: id, namespace, labels: {}, origin: 'docker', namespaces, links: {} };
 }
 
-/** A preparation, and what of it was compiled and given back. */
+/** A preparation, and what it has compiled and released. */
 function prepare() {
   const reported: string[] = [];
   const kinds = {
@@ -26,7 +26,7 @@ function prepare() {
   return { preparation, reported };
 }
 
-test('containers that came, changed or went meanwhile are taken account of, each once', async () => {
+test('containers that were added, changed or removed meanwhile are included, each once', async () => {
   const { preparation, reported } = prepare();
   await preparation.claim(container('a'));
   await preparation.claim(container('b'));
@@ -48,7 +48,7 @@ test('containers that came, changed or went meanwhile are taken account of, each
   assert.deepEqual(reported, []);
 });
 
-test('what is given up gives back all that was compiled for it, once', async () => {
+test('a cancelled preparation releases everything that it has compiled, once', async () => {
   const { preparation, reported } = prepare();
   await preparation.claim(container('a'));
   await preparation.claim(container('large'));

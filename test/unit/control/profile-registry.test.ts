@@ -28,7 +28,7 @@ async function planeWith(labels: Record<string, string> = { app: 'web', tier: 'f
 
 const isNone = { code: 'not-found', message: 'no profile p' };
 
-test('a profile is started once by its name, and for a container that there is', async () => {
+test('a profile is started only once by its name, and only for an existing container', async () => {
   const { profiles, plane } = await planeWith();
   const { result } = await profiles.start('p', ofWeb, 5);
   assert.deepEqual(result, { name: 'p', subject: ofWeb, started: 5 });
@@ -51,7 +51,7 @@ test('a profile is started once by its name, and for a container that there is',
   );
 });
 
-test('a profile that has ended stays as it is, and one that there is not cannot be asked for', async () => {
+test('a profile that has ended does not change, and an unknown one is not found', async () => {
   const { profiles, plane } = await planeWith();
   await profiles.start('p', ofWeb, 5);
   const { result } = await profiles.stop('p', 7);
@@ -64,7 +64,7 @@ test('a profile that has ended stays as it is, and one that there is not cannot 
     await assert.rejects(ask(), isNone);
 });
 
-test('a suggestion is about what was learnt, named and selecting as the profile does unless it is told otherwise', async () => {
+test('a suggestion has the name and selector of the profile by default', async () => {
   const { profiles, plane, suggest } = await planeWith();
   await profiles.start('p', ofWeb, 1);
   plane.counts.add({ container: NAMESPACES, access: 7n }, 3);
@@ -79,7 +79,7 @@ test('a suggestion is about what was learnt, named and selecting as the profile 
   assert.deepEqual((await suggest(other)).head, other);
 });
 
-test('a suggestion for one container selects its labels, and has to be told them where it has none', async () => {
+test('a suggestion for one container selects its labels, which the request must contain if it has none', async () => {
   const { profiles, suggest } = await planeWith();
   await profiles.start('p', ofContainer, 1);
   assert.deepEqual((await suggest()).head, {
@@ -101,7 +101,7 @@ test('a suggestion for one container selects its labels, and has to be told them
   assert.deepEqual((await bare.suggest({ matchLabels: { app: 'x' } })).head.matchLabels, { app: 'x' });
 });
 
-test('a profile that has learnt of no container suggests for the namespace that is the default', async () => {
+test('without a learnt container a suggestion is for the default namespace', async () => {
   const { profiles, ledger, plane, suggest } = await planeWith();
   await profiles.start('p', ofContainer, 1);
   await profiles.stop('p', 2);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { UnprotectedContainers } from '../../../src/control/protection.js';
 
-test('a container without protection is reported with the time of its first failure, until it is taken in', () => {
+test('an unprotected container is reported with the time of its first failure, until it is registered', () => {
   let changes = 0;
   const unprotected = new UnprotectedContainers(() => changes++);
   const description = { id: 'c1', name: 'c1', namespace: 'n', labels: {}, origin: 'docker' } as const;

@@ -10,7 +10,7 @@ const entry = (inode: number): PublishedContainer => ({
 });
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-/** A kernel that writes down what it is asked for, and takes as long as a test wants. */
+/** A kernel that records publications, which take as long as a test wants. */
 class SlowKernel {
   readonly requested: string[] = [];
   failure: Error | undefined;
@@ -38,7 +38,7 @@ class SlowKernel {
   }
 }
 
-test('changes of one container are made one after the other, those of others side by side', async () => {
+test('changes of one container are made one after the other, those of different containers concurrently', async () => {
   const kernel = new SlowKernel();
   const publisher = new Publisher(kernel);
   const first = publisher.publish({ entries: [entry(10)], removed: [] });
@@ -57,7 +57,7 @@ test('changes of one container are made one after the other, those of others sid
   assert.equal(publisher.problem, undefined);
 });
 
-test('nothing is asked of the kernel where there is nothing to change, and what is to be done before comes before', async () => {
+test('an empty change does not reach the kernel, and required work is done before a publication', async () => {
   const kernel = new SlowKernel();
   const publisher = new Publisher(kernel);
   await publisher.publish({ entries: [], removed: [] }, undefined, async () => assert.fail('prepared'));
@@ -70,7 +70,7 @@ test('nothing is asked of the kernel where there is nothing to change, and what 
   assert.deepEqual(kernel.requested, ['prepare', 'publish 10', 'mark']);
 });
 
-test('after a refusal it is not known what the kernel holds, until the same is published again and taken', async () => {
+test('after a refusal the state of the kernel is unknown, until the same is published successfully', async () => {
   const kernel = new SlowKernel();
   const publisher = new Publisher(kernel);
   kernel.failure = new Error('no memory');
@@ -87,7 +87,7 @@ test('after a refusal it is not known what the kernel holds, until the same is p
   await assert.rejects(publisher.settled('10:11'), new Failure('internal', problem));
   await publisher.settled('20:21');
   kernel.failure = undefined;
-  // Another container's success says nothing of this one.
+  // The success for another container does not count.
   const other = publisher.publish({ entries: [entry(20)], removed: [] });
   await kernel.goOn();
   await other;
@@ -99,7 +99,7 @@ test('after a refusal it is not known what the kernel holds, until the same is p
   await publisher.settled('10:11');
 });
 
-test('a failure that says itself what is wrong is reported as it is', () => {
+test('a Failure is reported unchanged', () => {
   const publisher = new Publisher(new SlowKernel());
   const failure = new Failure('resource-exhausted', 'too many');
   assert.equal(publisher.doubt(['10:11'], failure), failure);

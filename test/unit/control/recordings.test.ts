@@ -21,7 +21,7 @@ function addContainer(plane: InMemoryControlPlane, id: string, namespaces = NAME
 
 const selector = { kind: 'selector', namespace: 'default', matchLabels: { app: 'web' } } as const;
 
-/** As the kernel does: counts the access, and reports it. */
+/** Counts and reports an access, as the kernel does. */
 function make(plane: InMemoryControlPlane, access: bigint, object: string, count = 1, container = NAMESPACES): void {
   plane.counts.add({ container, access }, count);
   plane.recordings.observe(recordOf({ ...container, access, object }));
@@ -32,7 +32,7 @@ async function learnt(plane: InMemoryControlPlane, profile: string) {
   return containers.map(({ id, accesses }) => [id, accesses.map(({ object, count }) => [object, count])]);
 }
 
-/** What would be loaded from the store after all that was written. */
+/** What a daemon would load from the store after all commits. */
 function storedIn({ commits }: InMemoryControlPlane): Pick<StoredState, 'profiled' | 'accesses'> {
   const profiled = new Map(commits.flatMap(({ putProfiled = [] }) => putProfiled).map((each) => [each.profile, each]));
   const accesses = new Map(commits.flatMap(({ putAccesses = [] }) => putAccesses).map((each) => [each.key, each]));
@@ -51,7 +51,7 @@ test('a profile learns from the containers it selects while it runs, with the co
   assert.deepEqual(await learnt(plane, 'p'), [['c1', [['/etc/passwd', 6]]]]);
 });
 
-test('what the kernel had reported when the profile was stopped is learnt all the same', async () => {
+test('accesses that the kernel had reported before the profile was stopped are learnt', async () => {
   const plane = await planeWith();
   await plane.profiles.start('p', selector, 1);
   plane.onSettle = () => {
@@ -62,13 +62,13 @@ test('what the kernel had reported when the profile was stopped is learnt all th
   assert.deepEqual(await learnt(plane, 'p'), [['c1', [['/late', 1]]]]);
 });
 
-test('what nobody learns from is forgotten in the kernel, so that it is reported again when somebody does', async () => {
+test('accesses that no profile learns are removed in the kernel, so that they are reported again later', async () => {
   const plane = await planeWith();
   make(plane, 7n, '/etc/passwd');
   assert.deepEqual(plane.counts.list(), []);
 });
 
-test('a container that ends keeps what was learnt about it, and one that is given its namespaces starts again', async () => {
+test('what was learnt about a container is kept after its end, and a new one with its namespaces starts from zero', async () => {
   const plane = await planeWith();
   await plane.profiles.start('p', selector, 1);
   make(plane, 7n, '/old', 3);
@@ -82,7 +82,7 @@ test('a container that ends keeps what was learnt about it, and one that is give
   ]);
 });
 
-test('a container that comes while the profile runs is learnt from', async () => {
+test('a container that starts while the profile runs is included', async () => {
   const plane = await planeWith();
   await plane.profiles.start('p', selector, 1);
   const other = { pidNamespace: 21, mountNamespace: 22 };
@@ -102,7 +102,7 @@ test('of two profiles that select a container the first learns, and then the sec
   assert.deepEqual(await learnt(plane, 'second'), [['c1', [['/a', 1]]]]);
 });
 
-test('the next daemon continues with what was written down, is reported again of what was not, and counts it', async () => {
+test('the next daemon continues with what was stored, and gets reports and counts of the rest again', async () => {
   const before = await planeWith();
   await before.profiles.start('p', selector, 1);
   make(before, 7n, '/known');
@@ -133,7 +133,7 @@ test('the next daemon settles the counts of a container that ended meanwhile', a
   assert.equal(storedIn(after).accesses[0]!.access.count, 4);
 });
 
-test('what a profile has reported itself is on disk', async () => {
+test('what a profile has returned is on disk', async () => {
   const plane = await planeWith();
   await plane.profiles.start('p', selector, 1);
   plane.onSettle = () => {
@@ -147,7 +147,7 @@ test('what a profile has reported itself is on disk', async () => {
   );
 });
 
-test('what could not be written down is written later', async () => {
+test('accesses that could not be stored are stored later', async () => {
   const plane = await planeWith();
   await plane.profiles.start('p', selector, 1);
   make(plane, 7n, '/a');
@@ -180,7 +180,7 @@ test('deleting a profile takes all that it has learnt from the store', async () 
   assert.deepEqual(plane.counts.list(), []);
 });
 
-test('what was learnt for a profile that is deleted meanwhile is not written down again', async () => {
+test('accesses of a profile that is deleted meanwhile are not stored again', async () => {
   const plane = await planeWith();
   await plane.profiles.start('p', selector, 1);
   await plane.profiles.start('q', selector, 2);
@@ -200,7 +200,7 @@ test('what was learnt for a profile that is deleted meanwhile is not written dow
   );
 });
 
-test('only while a profile runs does the image of a container say that it learns', async () => {
+test('the image of a container has the learning flag only while a profile runs', async () => {
   const plane = await planeWith();
   const isProfiled = () => plane.containers.ruleSetOf(plane.containers.get('c1')!).profiled === true;
   assert.equal(isProfiled(), false);
@@ -210,7 +210,7 @@ test('only while a profile runs does the image of a container say that it learns
   assert.equal(isProfiled(), false);
 });
 
-test('there can be so many profiles and no more', async () => {
+test('the number of profiles is limited', async () => {
   const plane = await planeWith();
   for (let number = 1; number <= PROFILES_MAX; number++) await plane.profiles.start(`p${number}`, selector, number);
   await assert.rejects(plane.profiles.start('more', selector, 99), { code: 'resource-exhausted' });
@@ -218,8 +218,8 @@ test('there can be so many profiles and no more', async () => {
   await plane.profiles.start('more', selector, 101);
 });
 
-test('a profile that was deleted does not come back with what was still to be written down', async (t) => {
-  // Else what takes long is written down meanwhile.
+test('a deleted profile does not come back with accesses that were still to be stored', async (t) => {
+  // With real timers a slow test would store accesses meanwhile.
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const plane = new InMemoryControlPlane();
   await addContainer(plane, 'c1');
@@ -234,14 +234,14 @@ const turns = async () => {
   for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
 };
 
-test('what is learnt is written down within a twentieth of a second, and once', async (t) => {
+test('learnt accesses are stored within 50 ms, and once', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const plane = await planeWith();
   await plane.profiles.start('p', selector, 1);
   const before = plane.commits.length;
   t.mock.timers.tick(50);
   await turns();
-  assert.equal(plane.commits.length, before, 'what the profile began with is on disk already');
+  assert.equal(plane.commits.length, before, 'what the profile started with is on disk already');
   make(plane, 7n, '/a');
   make(plane, 8n, '/b');
   t.mock.timers.tick(49);
@@ -259,7 +259,7 @@ test('what is learnt is written down within a twentieth of a second, and once', 
   assert.equal(plane.commits.length, before + 2);
 });
 
-test('what cannot be written down is logged, and written when that can be done again', async (t) => {
+test('a failure to store is logged, and the accesses are stored once that works again', async (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const plane = await planeWith();
   await plane.profiles.start('p', selector, 1);
@@ -282,7 +282,7 @@ test('what cannot be written down is logged, and written when that can be done a
   );
 });
 
-test('a profile that cannot be followed is logged, and nothing else fails', async (t) => {
+test('a failure in a profile is logged, and nothing else fails', async (t) => {
   const plane = await planeWith();
   await plane.profiles.start('p', selector, 1);
   make(plane, 7n, '/a');
@@ -310,7 +310,7 @@ test('the container that a profile learns from is on disk before anything is lea
   assert.equal(plane.recordings.isLearning('11:12'), false);
 });
 
-test('programs that run already, and the files that they have mapped, are learnt as the profile begins', async () => {
+test('running programs, and the files that they have mapped, are learnt when the profile starts', async () => {
   const plane = new InMemoryControlPlane();
   await plane.recordings.resume({ profiled: [], accesses: [] });
   await addContainer(plane, 'here', namespacesOf(process.pid));
@@ -339,7 +339,7 @@ test('programs that run already, and the files that they have mapped, are learnt
   await plane.profiles.stop('p', 2);
 });
 
-test('what telemetry reports is not forgotten in the kernel where no profile learns', async () => {
+test('accesses that telemetry reports are kept in the kernel even if no profile learns', async () => {
   const plane = await planeWith();
   plane.counts.add({ container: NAMESPACES, access: 7n }, 1);
   plane.counts.add({ container: NAMESPACES, access: 0n }, 3);
@@ -347,10 +347,10 @@ test('what telemetry reports is not forgotten in the kernel where no profile lea
   plane.recordings.observe(record, true);
   assert.equal(plane.counts.list().length, 2);
   plane.recordings.observe(record);
-  assert.deepEqual(plane.counts.list(), [], 'nor is how many were new');
+  assert.deepEqual(plane.counts.list(), [], 'the number of new ones is not reset either');
 });
 
-test('the accesses of some containers are those that profiles have learnt about them', async () => {
+test('accesses can be read by container, as learnt by profiles', async () => {
   const plane = await planeWith();
   const other = { pidNamespace: 21, mountNamespace: 22 };
   await addContainer(plane, 'c2', other);
@@ -370,7 +370,7 @@ test('the accesses of some containers are those that profiles have learnt about 
   assert.deepEqual(objects('none'), []);
 });
 
-test('before an earlier daemon’s recordings are taken up nothing is begun, and what a profile began is not begun again', async () => {
+test('nothing starts before the recordings of an earlier daemon are resumed, and a resumed profile does not start again', async () => {
   const plane = new InMemoryControlPlane();
   await addContainer(plane, 'c1');
   await plane.profiles.start('p', selector, 1);
@@ -384,7 +384,7 @@ test('before an earlier daemon’s recordings are taken up nothing is begun, and
   assert.deepEqual(await learnt(plane, 'p'), [['c1', [['/a', 1]]]]);
 });
 
-test('of what the kernel had reported and nobody wrote down the next daemon says how much there was', async (t) => {
+test('the next daemon reports how many accesses the kernel had reported that were not stored', async (t) => {
   const before = await planeWith();
   await before.profiles.start('p', selector, 1);
   make(before, 7n, '/known');
@@ -393,7 +393,7 @@ test('of what the kernel had reported and nobody wrote down the next daemon says
     const after = new InMemoryControlPlane(before.ledger.desired);
     const warnings = t.mock.method(after.recordings.logger, 'warn');
     after.counts.add({ container: NAMESPACES, access: 7n }, 4);
-    // Neither how many were new, nor what no profile learns from, is lost to one.
+    // The number of new accesses, and accesses that no profile learns, do not count as lost.
     after.counts.add({ container: NAMESPACES, access: 0n }, 9);
     after.counts.add({ container: { pidNamespace: 91, mountNamespace: 92 }, access: 5n }, 1);
     for (let access = 1; access <= lost; access++)
@@ -408,7 +408,7 @@ test('of what the kernel had reported and nobody wrote down the next daemon says
   }
 });
 
-test('a container that was given other namespaces, or that another profile learns from now, is learnt from anew', async () => {
+test('a container with other namespaces, or under another profile, is learnt again', async () => {
   const before = await planeWith();
   await before.profiles.start('p', selector, 1);
   make(before, 7n, '/known', 3);

@@ -27,25 +27,25 @@ test('a file cannot be given, or lose, a name that its policy covers', async () 
   assert.deepEqual(await explained(secret(), renaming('/srv/x', '/srv/y')), ['Allow', false, '']);
 });
 
-test('a directory above what a rule names cannot be moved from under it', async () => {
+test('a directory above a path that a rule names cannot be renamed', async () => {
   assert.deepEqual(await explained(secret(), renaming('/srv/a/', '/srv/b/')), ['Block', false, 'sample']);
   assert.deepEqual(await explained(secret(), renaming('/srv/b/', '/srv/c/')), ['Allow', false, '']);
 });
 
-test('what may be read under the old name and not under the new one keeps a file from being linked there', async () => {
+test('a file cannot be linked from a name that a rule refuses to one that no rule refuses', async () => {
   const { action } = await explainRenaming(secret(), POSTURES, renaming('/srv/a/secret', '/srv/y', 'link'));
   assert.equal(action, 'Block');
   assert.deepEqual(await explained(secret(), renaming('/srv/x', '/srv/y', 'link')), ['Allow', false, '']);
 });
 
-test('a policy in audit mode tells that it would have refused, and one that only reports does not', async () => {
+test('a policy in audit mode reports that it would have refused, and one that only reports does not', async () => {
   const audited = secret({}, { mode: 'audit' });
   assert.deepEqual(await explained(audited, renaming('/srv/a/', '/srv/b/')), ['Audit', true, 'sample']);
   const reported = secret({ action: 'Audit' });
   assert.deepEqual(await explained(reported, renaming('/srv/a/', '/srv/b/')), ['Audit', false, 'sample']);
 });
 
-test('only a path with a new name is renamed', () => {
+test('only an access with a new path counts as renaming', () => {
   const access: Access = renaming('/a', '/b');
   assert.equal(isRenaming(access), true);
   assert.equal(isRenaming({ ...access, object: { kind: 'path', path: Buffer.from('/a') } }), false);

@@ -4,7 +4,7 @@ import { Revisions } from '../../../src/control/revisions.js';
 
 const never = new AbortController().signal;
 
-test('the kernel holds a change when it and all before it are over', () => {
+test('a revision is in the kernel once its change and all earlier ones are complete', () => {
   const revisions = new Revisions(3);
   assert.deepEqual([revisions.written, revisions.enforced], [3, 0]);
   revisions.begin(4);
@@ -16,7 +16,7 @@ test('the kernel holds a change when it and all before it are over', () => {
   assert.equal(revisions.enforced, 5);
 });
 
-test('a change that the kernel did not take is held once it has settled', () => {
+test('a change that the kernel refused counts once it has been published again', () => {
   const revisions = new Revisions(0);
   revisions.begin(1);
   revisions.end(1, false);
@@ -28,7 +28,7 @@ test('a change that the kernel did not take is held once it has settled', () => 
   assert.equal(revisions.enforced, 1);
 });
 
-test('who waits for a change hears of it once the kernel holds it, and not of a later one', async () => {
+test('a caller that waits for a revision is notified once the kernel has it, without waiting for later ones', async () => {
   const revisions = new Revisions(0);
   revisions.begin(1);
   revisions.begin(2);
@@ -44,7 +44,7 @@ test('who waits for a change hears of it once the kernel holds it, and not of a 
   assert.equal(await revisions.whenEnforced(1, never), 2);
 });
 
-test('who gives up hears nothing', async () => {
+test('a caller that stops waiting is not notified', async () => {
   const revisions = new Revisions(0);
   const givenUp = new AbortController();
   const waiting = revisions.whenEnforced(1, givenUp.signal);

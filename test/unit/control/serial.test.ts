@@ -5,7 +5,7 @@ import { Serial } from '../../../src/control/serial.js';
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-test('tasks run one after the other in their order, urgent ones before those that wait', async () => {
+test('tasks run one after the other in order, urgent ones before waiting ones', async () => {
   const serial = new Serial();
   const done: string[] = [];
   const task = (name: string) => async () => {
@@ -23,7 +23,7 @@ test('tasks run one after the other in their order, urgent ones before those tha
   assert.equal(await serial.run(async () => 'later'), 'later');
 });
 
-test('a task that fails fails for who gave it, and the next one runs', async () => {
+test('a task that fails rejects only for its caller, and the next one runs', async () => {
   const serial = new Serial();
   const failing = serial.run(() => {
     throw new Error('no');
@@ -33,12 +33,12 @@ test('a task that fails fails for who gave it, and the next one runs', async () 
   assert.equal(await next, 1);
 });
 
-/** Whether the turn has come by now. */
+/** Whether a turn has come already. */
 async function hasCome({ come }: { come: Promise<void> }): Promise<boolean> {
   return Promise.race([come.then(() => true), turn().then(() => false)]);
 }
 
-test('what is about the same thing waits for what came before, and for nothing else', async () => {
+test('work with the same key waits for earlier work with that key, and for nothing else', async () => {
   const order = new KeyedQueue();
   const first = order.enter(['a', 'b']);
   const other = order.enter(['c']);
@@ -53,7 +53,7 @@ test('what is about the same thing waits for what came before, and for nothing e
   assert.equal(await hasCome(order.enter(['a'])), true);
 });
 
-test('what is about everything waits for all that is under way, and all that comes later waits for it', async () => {
+test('work on everything waits for all work in progress, and all later work waits for it', async () => {
   const order = new KeyedQueue();
   const first = order.enter(['a']);
   const all = order.enter();

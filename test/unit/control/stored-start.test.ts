@@ -20,7 +20,7 @@ import { Store } from '../../../src/store/store.js';
 import { eventually } from '../../support/eventually.js';
 import { MemoryKernel, POSTURES } from '../../support/in-memory-control-plane.js';
 
-/** Outlives the daemons of a test. */
+/** A kernel that outlives the daemons of a test. */
 class PinnedKernel extends MemoryKernel {
   newestImage(): number {
     return Math.max(0, ...Array.from(this.published.values(), ({ imageId }) => imageId));
@@ -28,7 +28,7 @@ class PinnedKernel extends MemoryKernel {
 }
 
 const own = namespacesOf(process.pid);
-/** A container that lives as long as the test: it is in the test's own namespaces. */
+/** A container that runs as long as the test, since it is in the test's own namespaces. */
 const living: Container = {
   id: 'living',
   name: 'living',
@@ -50,7 +50,7 @@ spec:
   action: Block
 `;
 
-/** The parts of a daemon that begin with what is stored. */
+/** The parts of a daemon that start from the stored state. */
 async function startDaemon(kernel: PinnedKernel, directory: string, discardsDamage = false) {
   const lines: string[] = [];
   const tell = (_: object, message: string) => void lines.push(message);
@@ -87,7 +87,7 @@ async function startDaemon(kernel: PinnedKernel, directory: string, discardsDama
   };
 }
 
-/** A kernel and a state directory with a policy in force for a container that lives and one that has ended. */
+/** A kernel and a state directory with a policy in force for a running container and for one that has ended. */
 async function enforced(t: TestContext) {
   const place = mkdtempSync(join(tmpdir(), 'hauberk-start-'));
   t.after(() => rmSync(place, { recursive: true }));
@@ -102,7 +102,7 @@ async function enforced(t: TestContext) {
   return { directory, kernel, held: new Map(kernel.published) };
 }
 
-test('where the stored state is gone the kernel keeps what it holds, and nothing can be changed until it is restored', async (t) => {
+test('without the stored state the enforcement continues, and nothing can be changed until it is restored', async (t) => {
   const { directory, kernel, held } = await enforced(t);
   rmSync(directory, { recursive: true });
   const daemon = await startDaemon(kernel, directory);
@@ -114,7 +114,7 @@ test('where the stored state is gone the kernel keeps what it holds, and nothing
   assert.ok(daemon.lines.includes(problem.reason));
   const isRefused = { code: 'unavailable', message: problem.reason };
   await assert.rejects(daemon.apply('two', '/etc/group'), isRefused);
-  // The kernel still holds what is not known any more: it is neither gone nor already as asked.
+  // The kernel still enforces the unknown policy, so it is reported neither as missing nor as unchanged.
   const one = { scope: 'namespace', namespace: 'default', name: 'one' } as const;
   await assert.rejects(daemon.policies.delete(one, 0), isRefused);
   await assert.rejects(daemon.policies.sync([], 0), isRefused);
@@ -134,7 +134,7 @@ test('where the stored state is gone the kernel keeps what it holds, and nothing
   await daemon.policies.restore(inputs, new Map([['kept', { file: 'block' }]]), false);
   await eventually(() => daemon.isResumed());
   assert.equal(problemOf(daemon.store), undefined);
-  // Nobody has reported the container yet: what protects it stays, and that of one that has ended goes.
+  // The running container is not reported yet and stays protected; the entry of the ended one is removed.
   assert.deepEqual([...kernel.published], [[namespaceKey(own), held.get(namespaceKey(own))]]);
   await daemon.stop();
 
@@ -147,7 +147,7 @@ test('where the stored state is gone the kernel keeps what it holds, and nothing
   assert.equal((await startDaemon(kernel, directory)).policies.list().length, 1);
 });
 
-test('a container whose record can be read is decided for by what is restored at once', async (t) => {
+test('the restored policies take effect at once for a container whose record can be read', async (t) => {
   const { directory, kernel, held } = await enforced(t);
   rmSync(`${directory}-witness`, { recursive: true });
   const newer = new PinnedKernel();
@@ -162,7 +162,7 @@ test('a container whose record can be read is decided for by what is restored at
   await daemon.stop();
 });
 
-test('damage that is discarded leaves what can be read, and what protects containers that are not known', async (t) => {
+test('discarding damage keeps readable records, and the protection of unknown containers', async (t) => {
   const { directory, kernel, held } = await enforced(t);
   rmSync(join(directory, 'store', 'CURRENT'));
   const daemon = await startDaemon(kernel, directory, true);
@@ -173,7 +173,7 @@ test('damage that is discarded leaves what can be read, and what protects contai
   await daemon.stop();
 });
 
-test('a restore of a state that is not damaged replaces policies and postures alike', async (t) => {
+test('restoring an undamaged state replaces policies and postures', async (t) => {
   const { directory, kernel } = await enforced(t);
   const daemon = await startDaemon(kernel, directory);
   await daemon.policies.setPosture('gone', { file: 'block' });
@@ -209,7 +209,7 @@ test('a container that ended while no daemon ran is forgotten on disk by the nex
   );
 });
 
-test('what is to be known of the stored state though nothing was lost is logged', async (t) => {
+test('a remark on a stored state without loss is logged', async (t) => {
   const { directory, kernel } = await enforced(t);
   rmSync(`${directory}-witness`, { recursive: true });
   const daemon = await startDaemon(kernel, directory);
@@ -230,7 +230,7 @@ test('what is to be known of the stored state though nothing was lost is logged'
   await alone.stop();
 });
 
-test('a state that was restored is told once the kernel has it, with what nobody has reported', async (t) => {
+test('a restored state is logged once the kernel has it, with the containers that are not reported yet', async (t) => {
   const { directory, kernel } = await enforced(t);
   rmSync(directory, { recursive: true });
   const daemon = await startDaemon(kernel, directory);

@@ -17,7 +17,7 @@ async function planeWith() {
   await addContainer(plane, 'c1');
   await plane.visibility.set(SHOP, ['file', 'network']);
   const subscription = plane.telemetry.hub.subscribe(() => true, { onWaiting: () => undefined });
-  /** What is reported at the end of the window. */
+  /** The reports at the end of the window. */
   const reported = () => {
     plane.telemetry.report();
     return subscription.take(100).events.map(({ object, count, suppressed }) => [object, count ?? suppressed]);
@@ -32,7 +32,7 @@ function addContainer(plane: InMemoryControlPlane, id: string, namespaces = NAME
 
 const accessOf = (object: string) => BigInt([...object].reduce((sum, each) => sum * 31 + each.charCodeAt(0), 1));
 
-/** As the kernel does: counts, and reports what it has not counted yet. @returns whether it told */
+/** Counts an access and reports it the first time, as the kernel does. @returns whether it was reported */
 function access(plane: InMemoryControlPlane, object: string, fields: Partial<EventRecord> = {}): boolean {
   const container: NamespacePair = NAMESPACES;
   const counted = { container, access: accessOf(object) };
@@ -47,7 +47,7 @@ function access(plane: InMemoryControlPlane, object: string, fields: Partial<Eve
   return true;
 }
 
-test('each access is reported once in a window with how often it was made, and again in the next', async () => {
+test('each access is reported once in a window with its count, and again in the next', async () => {
   const { plane, subscription, reported } = await planeWith();
   for (let time = 0; time < 1000; time++) access(plane, '/etc/hosts');
   access(plane, '/etc/passwd');
@@ -64,7 +64,7 @@ test('each access is reported once in a window with how often it was made, and a
   assert.deepEqual([plane.telemetry.reported, plane.telemetry.dropped, plane.telemetry.active], [3, 0, 0]);
 });
 
-test('an access is reported with its container, what was requested and no policy', async () => {
+test('an access is reported with its container and object, and without a policy', async () => {
   const { plane, subscription } = await planeWith();
   access(plane, '/etc/hosts', { wanted: (1 << 1) | (1 << 2) });
   plane.telemetry.report();
@@ -77,7 +77,7 @@ test('an access is reported with its container, what was requested and no policy
   );
 });
 
-test('what is not visible, and what a policy reports, is not reported', async () => {
+test('accesses that are not visible, or that a policy reports, are not reported', async () => {
   const { plane, reported } = await planeWith();
   access(plane, '/bin/ls', { class: 'process', operation: 'exec' });
   access(plane, '/audited', { action: 1, rule: 0 });
@@ -88,7 +88,7 @@ test('what is not visible, and what a policy reports, is not reported', async ()
   assert.deepEqual([reported(), plane.counts.list()], [[], []]);
 });
 
-test('of too many different accesses the first are reported, and how many the others were', async () => {
+test('of too many different accesses the first are reported, and the number of others', async () => {
   const { plane, reported, subscription } = await planeWith();
   for (const object of ['/a', '/b', '/c', '/d', '/e', '/e']) access(plane, object);
   plane.telemetry.report();
@@ -107,7 +107,7 @@ test('of too many different accesses the first are reported, and how many the ot
   assert.deepEqual(reported(), []);
 });
 
-test('what found no room in the kernel is counted and reported', async () => {
+test('accesses without room in the kernel are counted, and their number is reported', async () => {
   const { plane, reported } = await planeWith();
   access(plane, '/a');
   plane.counts.add({ container: NAMESPACES, access: ACCESS_NONE }, VISIBLE_ACCESSES_MAX + 50);
@@ -118,7 +118,7 @@ test('what found no room in the kernel is counted and reported', async () => {
   assert.deepEqual(plane.counts.list(), []);
 });
 
-test('a profile that begins and ends meanwhile learns all, and telemetry continues', async () => {
+test('a profile that starts and ends meanwhile learns everything, and telemetry continues', async () => {
   const { plane, reported } = await planeWith();
   const profile = async () => {
     const { containers } = await plane.profiles.get('p');
@@ -152,7 +152,7 @@ test('a profile that begins and ends meanwhile learns all, and telemetry continu
   assert.deepEqual(plane.counts.list(), []);
 });
 
-test('where a container becomes visible that a profile knows already, the kernel tells again, and counts continue', async () => {
+test('when a container under a profile becomes visible, the kernel reports again and counts continue', async () => {
   const { plane, reported } = await planeWith();
   await plane.visibility.set(SHOP, []);
   await plane.profiles.start('p', { kind: 'container', id: 'c1' }, 1);
@@ -174,7 +174,7 @@ test('where a container becomes visible that a profile knows already, the kernel
   assert.deepEqual([reported(), await profile(), plane.counts.list()], [[], [['/a', 6]], []]);
 });
 
-test('after a restart under a profile the kernel tells again, and the profile loses nothing', async () => {
+test('after a restart under a profile the kernel reports again, and the profile loses nothing', async () => {
   const { plane } = await planeWith();
   await plane.profiles.start('p', { kind: 'container', id: 'c1' }, 1);
   for (let time = 0; time < 3; time++) access(plane, '/a');
@@ -198,7 +198,7 @@ test('after a restart under a profile the kernel tells again, and the profile lo
   );
 });
 
-test('a container that has ended is reported, and one that is given its namespaces apart from it', async () => {
+test('accesses of a container that has ended are reported, separately from a new one with its namespaces', async () => {
   const { plane, subscription } = await planeWith();
   access(plane, '/a');
   await plane.containers.remove('c1');
@@ -214,8 +214,8 @@ test('a container that has ended is reported, and one that is given its namespac
   );
 });
 
-test('a window ends after as many seconds as it has, for as long as there is something to report', async (t) => {
-  /** Those that run, with their milliseconds: the mock of timers continues one that is cleared by its own callback. */
+test('windows end after their length in seconds, as long as there is something to report', async (t) => {
+  /** Running timers with their milliseconds: node's mock would continue one that its own callback clears. */
   const running = new Map<object, readonly [callback: () => void, milliseconds: number]>();
   t.mock.method(globalThis, 'setInterval', (callback: () => void, milliseconds: number) => {
     const timer = { unref: () => timer };
@@ -226,7 +226,7 @@ test('a window ends after as many seconds as it has, for as long as there is som
   const { plane, subscription } = await planeWith();
   const waiting = () => subscription.take(100).events.map(({ object }) => object);
   for (const objects of [['/a', '/b'], ['/c']]) {
-    assert.equal(running.size, 0, 'nothing runs while nothing is to be reported');
+    assert.equal(running.size, 0, 'no timer runs while there is nothing to report');
     for (const object of objects) access(plane, object);
     const [[endWindow, milliseconds] = assert.fail(), ...others] = [...running.values()];
     assert.deepEqual([milliseconds, others, waiting()], [3_600_000, [], []]);
@@ -238,7 +238,7 @@ test('a window ends after as many seconds as it has, for as long as there is som
   assert.deepEqual([waiting(), running.size], [['/d'], 0]);
 });
 
-test('what a policy reports is an event already, and counts with nothing that telemetry says', async () => {
+test('accesses that a policy reports are events already, and are not counted in telemetry', async () => {
   const { plane, reported } = await planeWith();
   const record = recordOf({ ...NAMESPACES, access: 9n, object: '/denied', action: 2, rule: 0 });
   plane.counts.add({ container: NAMESPACES, access: 9n }, 3);
@@ -249,7 +249,7 @@ test('what a policy reports is an event already, and counts with nothing that te
   assert.deepEqual(plane.counts.list(), []);
 });
 
-test('of a container that nobody knows, or whose class is not visible, nothing is observed', async () => {
+test('accesses of an unknown container, or of a class that is not visible, are not observed', async () => {
   const { plane, reported } = await planeWith();
   plane.telemetry.observe(recordOf({ pidNamespace: 91, mountNamespace: 92, access: 9n }));
   plane.telemetry.observe(recordOf({ ...NAMESPACES, class: 'process', operation: 'exec', access: 9n }));
@@ -257,14 +257,14 @@ test('of a container that nobody knows, or whose class is not visible, nothing i
   assert.deepEqual([plane.telemetry.active, reported()], [0, []]);
 });
 
-test('an access whose count somebody else has taken was made once', async () => {
+test('an access whose count was already read counts as one', async () => {
   const { plane, reported } = await planeWith();
   access(plane, '/a');
   plane.counts.forget({ container: NAMESPACES, access: accessOf('/a') });
   assert.deepEqual(reported(), [['/a', 1]]);
 });
 
-test('an access that is reported again under a profile has the time of the report, and the first one its own', async () => {
+test('an access that is reported again under a profile has the time of that report', async () => {
   const { plane, subscription } = await planeWith();
   await plane.profiles.start('p', { kind: 'container', id: 'c1' }, 1);
   const times = () => {
@@ -279,7 +279,7 @@ test('an access that is reported again under a profile has the time of the repor
   assert.deepEqual(times(), []);
 });
 
-test('a container that is called otherwise now is reported as it was called then', async () => {
+test('a renamed container is reported by its name at the time of the access', async () => {
   const { plane, subscription } = await planeWith();
   access(plane, '/a');
   const description = {
@@ -301,7 +301,7 @@ test('a container that is called otherwise now is reported as it was called then
   );
 });
 
-test('under a profile a window says no more than it may, either, and what was made since is counted on', async () => {
+test('the limit of a window also holds under a profile, and later accesses are counted', async () => {
   const { plane, subscription } = await planeWith();
   await plane.profiles.start('p', { kind: 'container', id: 'c1' }, 1);
   for (const object of ['/a', '/b', '/c', '/d']) access(plane, object);

@@ -16,12 +16,12 @@ function warning(subjects: Subjects, policy: Parameters<typeof makePolicy>[0] = 
 
 const NONE = 'the selector reaches no container at present';
 
-test('where there is no container nothing more is said', () => {
+test('without containers the warning has no hints', () => {
   assert.equal(warning([]), NONE);
   assert.equal(warning([], { scope: 'cluster' }), NONE);
 });
 
-test('a namespace without containers is named with those that have some', () => {
+test('for a namespace without containers the warning lists the namespaces with containers', () => {
   const subjects: Subjects = [
     ['web', { app: 'x' }],
     ['default', {}],
@@ -34,7 +34,7 @@ test('a namespace without containers is named with those that have some', () => 
   assert.match(warning(many.slice(0, 10)), /n19$/u);
 });
 
-test('labels of the namespace that the selector could name are told, the keys that it names first', () => {
+test("the warning lists existing labels of the namespace, those with the selector's keys first", () => {
   const subjects: Subjects = [
     ['shop', { zone: 'a', app: 'cart' }],
     ['shop', { app: 'api' }],
@@ -60,7 +60,7 @@ test('labels of the namespace that the selector could name are told, the keys th
   assert.equal(warning([['shop', {}]]), `${NONE}: containers there carry no labels`);
 });
 
-test('ten labels are named, and the others counted', () => {
+test('ten labels are listed, and the others are counted', () => {
   const values = (count: number, key: string) =>
     Array.from({ length: count }, (_, index) => ['shop', { [key]: `${index + 10}` }] as const);
   const text = warning([...values(8, 'app'), ...values(5, 'zone')], { matchLabels: { zone: 'x' } });
@@ -73,7 +73,7 @@ test('ten labels are named, and the others counted', () => {
   assert.match(warning(values(10, 'zone'), { matchLabels: { zone: 'x' } }), /zone=19$/u);
 });
 
-test('of a policy for the host its labels are told, or that such policies are off', () => {
+test('for a policy for the host the warning lists its labels, or says that such policies are off', () => {
   assert.equal(
     warning([], { scope: 'host' }, { zone: 'a', 'kubernetes.io/os': 'linux' }),
     'the selector does not reach this host, whose labels are kubernetes.io/os=linux, zone=a',

@@ -18,7 +18,7 @@ async function planeWith(visibility?: Visibility, container: object = {}) {
   return plane;
 }
 
-/** The flags of the image that decides for the container. */
+/** The flags of the container's image. */
 function flagsOf({ kernel }: InMemoryControlPlane): number {
   const [image] = kernel.published.values();
   return kernel.images.get(image!.imageId)!.words[2 * HEADER.decisions]!;
@@ -26,14 +26,14 @@ function flagsOf({ kernel }: InMemoryControlPlane): number {
 
 const NOTHING = 0;
 
-test('nothing is visible unless somebody says so, and nothing is asked of the kernel then', async () => {
+test('nothing is visible by default, and the kernel then observes nothing', async () => {
   const plane = await planeWith();
   assert.deepEqual(plane.visibility.of('c1'), []);
   assert.equal(flagsOf(plane), NOTHING);
   assert.equal(plane.visibility.countContainers(), 0);
 });
 
-test('what is visible is asked of the kernel, and nothing else', async () => {
+test('the kernel observes exactly what is visible', async () => {
   const plane = await planeWith();
   await plane.visibility.set({ namespace: 'shop', matchLabels: {} }, ['process', 'network']);
   const expected = (['process', 'network'] as const).reduce(
@@ -49,7 +49,7 @@ test('what is visible is asked of the kernel, and nothing else', async () => {
   assert.equal(flagsOf(plane), NOTHING);
 });
 
-test('what is said of containers goes before namespaces, clients before annotations, and these before the daemon', async () => {
+test('settings for containers override those for namespaces, clients override annotations, and these override the daemon', async () => {
   const plane = await planeWith(['capabilities'], { visibility: ['network'] });
   const of = () => plane.visibility.of('c1').join();
   assert.equal(of(), 'network', 'the annotation of the pod');
@@ -61,7 +61,7 @@ test('what is said of containers goes before namespaces, clients before annotati
   );
   assert.equal(of(), 'network');
   await plane.visibility.set({ namespace: 'shop', matchLabels: {} }, []);
-  assert.equal(of(), '', 'none is something that is said');
+  assert.equal(of(), '', 'an empty setting is also a setting');
   await plane.visibility.set({ namespace: 'shop', matchLabels: { app: 'web' } }, ['file']);
   await plane.visibility.set({ namespace: 'shop', matchLabels: { 'kubearmor.io/container.name': 'web-1' } }, [
     'process',
@@ -79,7 +79,7 @@ test('what is said of containers goes before namespaces, clients before annotati
   assert.equal(ofOther(), 'capabilities');
 });
 
-test('what is said outlives the daemon, and what was taken back does not', async () => {
+test('settings outlive the daemon, unless they were reset', async () => {
   const plane = await planeWith();
   await plane.visibility.set({ namespace: 'shop', matchLabels: { app: 'web' } }, ['file']);
   await plane.visibility.set({ namespace: 'gone', matchLabels: {} }, ['file']);
@@ -105,7 +105,7 @@ test('what is said outlives the daemon, and what was taken back does not', async
   );
 });
 
-test('clients cannot say more than there is room for, and can change what they have said', async () => {
+test('the number of settings of clients is limited, and existing ones can be changed', async () => {
   const settings = Array.from({ length: VISIBILITY_SETTINGS_MAX }, (_, index) => `n${index}`);
   const plane = await planeWith();
   const visibility = new Map(
@@ -120,7 +120,7 @@ test('clients cannot say more than there is room for, and can change what they h
   await full.visibility.set({ namespace: 'n7', matchLabels: {} }, ['file']);
 });
 
-test('nothing is said of the host, and to say again what holds changes nothing', async () => {
+test('the host has no visibility, and repeating a setting changes nothing', async () => {
   const plane = await planeWith();
   await plane.visibility.set({ namespace: 'shop', matchLabels: {} }, ['file']);
   const { visibility } = plane.ledger.desired;
@@ -133,7 +133,7 @@ test('nothing is said of the host, and to say again what holds changes nothing',
   assert.deepEqual([...plane.kernel.published.values()], image);
 });
 
-test('settings are listed by namespace, those of clients first, and what holds where there is none is the daemon’s', async () => {
+test('settings are listed by namespace, those of clients first, with the default of the daemon', async () => {
   const plane = await planeWith(['network']);
   assert.deepEqual([plane.visibility.defaults, (await planeWith()).visibility.defaults], [['network'], []]);
   await plane.visibility.syncAnnotated(
@@ -158,7 +158,7 @@ test('settings are listed by namespace, those of clients first, and what holds w
   assert.throws(() => plane.visibility.of('none'), { code: 'not-found', message: 'no container none' });
 });
 
-test('only the images of containers that see otherwise are made anew', async () => {
+test('only the images of containers whose visibility changes are made again', async () => {
   const plane = await planeWith();
   const other = { id: 'c2', name: 'c2', namespace: 'else', labels: {}, origin: 'cri' } as const;
   await plane.tracker.register(other, { pidNamespace: 21, mountNamespace: 22 });

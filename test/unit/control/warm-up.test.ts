@@ -12,6 +12,6 @@ test('the warm-up makes a whole change, and other work can run meanwhile', async
   await warmUp();
   isOver = true;
   await other;
-  // Between what it reads and what it applies, at least.
+  // At least between reading and applying.
   assert.ok(turns >= 5, `${turns} turns`);
 });

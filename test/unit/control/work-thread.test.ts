@@ -17,10 +17,10 @@ function threadIn(t: TestContext): WorkThread<PartsJob, string, string> {
 
 const caller = (identity: string, disconnected = new AbortController().signal): Caller => ({ identity, disconnected });
 
-/** What became of a job: its result or the code of its failure. */
+/** The result of a job, or the code of its failure. */
 const outcome = (job: Promise<string>) => job.catch(({ code }: Failure) => code);
 
-test('a job tells its parts in their order, and its result last', async (t) => {
+test('a job sends its parts in order, and then its result', async (t) => {
   const thread = threadIn(t);
   assert.equal(thread.isIdle, false);
   const parts: string[] = [];
@@ -34,7 +34,7 @@ test('a job tells its parts in their order, and its result last', async (t) => {
   assert.equal(await thread.run({ name: 'b' }, caller('x')), 'b is done');
 });
 
-test('what a job throws is thrown for who asked, and an error of the thread keeps its text to itself', async (t) => {
+test('a Failure of a job is thrown for its caller, and the text of an internal error is not passed on', async (t) => {
   const thread = threadIn(t);
   await assert.rejects(thread.run({ name: 'a', fails: 'failure' }, caller('x')), (failure: Failure) => {
     const { code, message, problems } = failure;
@@ -51,7 +51,7 @@ test('what a job throws is thrown for who asked, and an error of the thread keep
   }
 });
 
-test('clients take turns, and each has its own jobs done in their order', async (t) => {
+test('clients take turns, and the jobs of each run in order', async (t) => {
   const thread = threadIn(t);
   const done: string[] = [];
   const run = (name: string, client: string) => thread.run({ name }, caller(client)).then(() => done.push(name));
@@ -59,7 +59,7 @@ test('clients take turns, and each has its own jobs done in their order', async 
   assert.deepEqual(done, ['a1', 'a2', 'b1', 'c1', 'a3', 'b2']);
 });
 
-test('eight jobs of a client may wait beside the one that runs, and with more it is asked to come again', async (t) => {
+test('eight jobs of a client may wait beside the running one, and more are refused', async (t) => {
   const thread = threadIn(t);
   const jobs = Array.from({ length: 9 }, (_, index) => thread.run({ name: `${index}` }, caller('a')));
   await assert.rejects(thread.run({ name: 'more' }, caller('a')), (failure: Failure) => {
@@ -73,7 +73,7 @@ test('eight jobs of a client may wait beside the one that runs, and with more it
   assert.equal(await thread.run({ name: 'again' }, caller('a')), 'again is done');
 });
 
-test('a job whose caller has gone is dropped where it waits, and ended where it runs', async (t) => {
+test('a job whose caller has disconnected is dropped if it waits, and ended if it runs', async (t) => {
   const thread = threadIn(t);
   const [running, waiting] = [new AbortController(), new AbortController()];
   const parts: string[] = [];
@@ -94,7 +94,7 @@ test('a job whose caller has gone is dropped where it waits, and ended where it 
   });
 });
 
-test('the end refuses the job that runs and those that wait', async (t) => {
+test('closing the thread rejects the running job and those that wait', async (t) => {
   const thread = threadIn(t);
   const jobs = [
     thread.run({ name: 'endless', isEndless: true }, caller('a')),

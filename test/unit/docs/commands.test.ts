@@ -9,7 +9,7 @@ import { eventually } from '../../support/eventually.js';
 import { start } from '../cli/support.js';
 import { makeEvent } from '../events/support.js';
 
-/** What cannot be run here, and the test that runs it. */
+/** Commands that cannot run here, and the test that runs them. */
 const ELSEWHERE: Readonly<Record<string, string>> = {
   run: 'test/unit/cli/run.test.ts',
   runtime: 'test/unit/cli/runtime.test.ts',
@@ -29,7 +29,7 @@ const PAGES = ['README.md', 'examples/policies/README.md', ...readdirSync('docs'
   (name) => name.endsWith('.md'),
 );
 
-/** The command lines of hauberk that a page shows, in their order. */
+/** The command lines of hauberk on a page, in order. */
 const linesOf = (page: string) =>
   [...read(page).matchAll(/^```sh\n(.*?)^```$/gmsu)]
     .flatMap(([, block]) => block!.split('\n'))
@@ -47,7 +47,7 @@ const CASES = `cases:
   - {container: {labels: {app: web}}, operation: read, object: /etc/shadow, program: /bin/cat, expect: {action: block}}
 `;
 
-/** A daemon with the container that the pages mention, and the files that their commands name in this directory. */
+/** A daemon with the container of the pages, and a directory with the files of their commands. */
 async function prepare(t: TestContext) {
   const served = await start(t);
   const { plane, directory } = served;
@@ -92,7 +92,7 @@ async function runLine(line: string, { server, plane, directory }: Served): Prom
 }
 
 for (const page of PAGES.filter((each) => linesOf(each).length > 0)) {
-  test(`the commands that ${page} shows can be given as they stand, in that order`, async (t) => {
+  test(`the commands on ${page} work as shown, in that order`, async (t) => {
     const served = await prepare(t);
     for (const line of linesOf(page)) {
       const test = ELSEWHERE[line.split(' ')[0]!];

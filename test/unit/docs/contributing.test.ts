@@ -6,12 +6,12 @@ import { describe, test } from 'node:test';
 
 const read = (path: string) => readFileSync(path, 'utf8');
 const MAP = read('CONTRIBUTING.md');
-/** Looks like a file and is the name of a module for other programs. */
+/** Looks like a path, but is the name of a module for other programs. */
 const NO_FILES = ['hauberk/client'];
-/** Files of the kernel and of the C library, and what is generated. */
+/** Headers of the kernel and of the C library, and generated files. */
 const OF_OTHERS = /^(?:arch|include|linux|sys|src\/generated)\//u;
 
-/** The words of all code that stands within the text; of a test that is built, the file that it is built from. */
+/** The words in all inline code; a built test file stands for its source. */
 const wordsOf = (text: string) =>
   [...text.matchAll(/`([^`\n]+)`/gu)].flatMap(([, code]) =>
     code!.split(/\s+/u).map((word) => word.replace(/^build\/(test\/.*)\.js$/u, '$1.ts')),
@@ -34,7 +34,7 @@ function filesBelow(directory: string): string[] {
   });
 }
 
-/** What the repository has at its top. Without git, for example in an archive of the sources, all that is there. */
+/** The entries at the top of the repository; without git, as in a source archive, all that exist. */
 function topEntries(): string[] {
   const { status, stdout } = spawnSync('git', ['ls-files'], { encoding: 'utf8' });
   const ignored = new Set([...read('.gitignore').split('\n'), '.git'].map((each) => each.replace(/\/$/u, '')));
@@ -42,7 +42,7 @@ function topEntries(): string[] {
   return [...new Set(paths.map((path) => path.split('/')[0]!))].filter((each) => !ignored.has(each));
 }
 
-/** Whether there is such a file; a `*` stands for some of a name. */
+/** Whether such a file exists; `*` stands for a part of a name. */
 function isThere(path: string): boolean {
   if (!path.includes('*')) return existsSync(path);
   const [before, after] = path.slice(path.lastIndexOf('/') + 1).split('*') as [string, string];
@@ -59,7 +59,7 @@ const filesInComments = (path: string) =>
 
 const isPath = (word: string) => /^[\w.-]+(?:\/[\w.*-]+)+\/?$/u.test(word) && !NO_FILES.includes(word);
 
-/** What a file imports, at once or later: of our own a path without its ending, of others the package. */
+/** What a file imports, statically or lazily: own modules as a path without extension, others as the package. */
 function importsOf(path: string): string[] {
   return [...read(path).matchAll(/(?:from|import\(?)\s*'([^']+)'/gu)].map(([, name]) =>
     name!.startsWith('.') ? join(dirname(path), name!) : name!,
@@ -88,7 +88,7 @@ describe('the map in CONTRIBUTING', () => {
     );
   });
 
-  test('names files that are there', () => {
+  test('names existing files', () => {
     const files = wordsOf(MAP).filter((word) => isPath(word) || /^[\w-]+\.(?:md|json|ya?ml)$/u.test(word));
     assert.ok(files.length > 100);
     assert.deepEqual(
@@ -97,7 +97,7 @@ describe('the map in CONTRIBUTING', () => {
     );
   });
 
-  test('names what is in the files that it names beside it', () => {
+  test('names identifiers that are in the files of the same row', () => {
     const rows = MAP.slice(MAP.indexOf('## Where to change what')).split('\n');
     let count = 0;
     for (const row of rows.filter((line) => line.startsWith('| '))) {
@@ -125,7 +125,7 @@ describe('the folders of src', () => {
     assert.deepEqual(wrong, []);
   });
 
-  test('keep libraries to those of them that CONTRIBUTING names', () => {
+  test('import libraries only where CONTRIBUTING says so', () => {
     const users = new Map<string, Set<string>>();
     for (const file of filesBelow('src').filter((each) => each.endsWith('.ts'))) {
       const folder = folderOf(file);

@@ -7,7 +7,7 @@ import { inUnit, ticksTo } from '../../../tools/dashboard/units.js';
 const panels = readPanels();
 
 describe('the dashboard', () => {
-  test('has no two panels in one place, nor of one name', () => {
+  test('has no panels that overlap or have the same title', () => {
     const places = new Map<string, string>();
     for (const { title, gridPos } of panels) {
       assert.ok(gridPos.x + gridPos.w <= 24, title);
@@ -33,7 +33,7 @@ describe('the dashboard', () => {
     assert.ok(titles.some((row) => ['Processor', 'Memory'].every((each) => row.includes(each))));
   });
 
-  test('is drawn in pictures that the page on metrics shows', () => {
+  test('has pictures on the page on metrics', () => {
     const pictures = readFileSync('docs/metrics.md', 'utf8').match(/pictures\/[\w-]+\.png/gu) ?? [];
     assert.equal(pictures.length, 3);
     for (const picture of pictures) assert.ok(existsSync(`docs/${picture}`), picture);

@@ -13,13 +13,13 @@ const DOCS = readdirSync('docs')
   .filter((name) => name.endsWith('.md'))
   .map((name) => `docs/${name}`);
 const EXAMPLES = 'examples/policies';
-/** What shows how Hauberk is used. */
+/** Pages that show how to use Hauberk. */
 const GUIDES = [...DOCS, 'README.md', `${EXAMPLES}/README.md`];
 const PAGES = [...DOCS, 'README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'RELEASING.md', `${EXAMPLES}/README.md`];
 const OPTIONS = { checkPattern };
 const read = (path: string) => readFileSync(path, 'utf8');
 
-/** What GitHub makes of a heading for a link to it. */
+/** The anchor that GitHub gives a heading. */
 const anchorOf = (heading: string) =>
   heading
     .toLowerCase()
@@ -36,7 +36,7 @@ const blocksOf = (path: string, language: string) =>
 
 describe('the documentation', () => {
   for (const page of PAGES) {
-    test(`${page} links to files and headings that are there`, () => {
+    test(`${page} links to existing files and headings`, () => {
       for (const [, target] of read(page).matchAll(/\]\(([^)\s]+)\)/gu)) {
         if (/^[a-z]+:/u.test(target!)) continue;
         const [path, anchor] = target!.split('#') as [string, string?];
@@ -49,7 +49,7 @@ describe('the documentation', () => {
     });
   }
 
-  test('has a page for everything its index names, and names every page', () => {
+  test('has an index with every page, and no others', () => {
     for (const page of DOCS.filter((name) => name !== 'docs/README.md')) {
       assert.match(read('docs/README.md'), new RegExp(`\\(${page.slice('docs/'.length)}\\)`, 'u'), page);
     }
@@ -62,7 +62,7 @@ describe('the documentation', () => {
     assert.ok(lines.length > 10);
     for (const { page, line } of lines) {
       let command: Command = makeProgram();
-      // What stands behind -- is a command of somebody else's.
+      // After -- follows another program's command.
       for (const word of line
         .replace(/ -- .*$/u, '')
         .split(' ')
@@ -85,7 +85,7 @@ describe('the documentation', () => {
     for (const manifest of manifests) assert.equal(readManifest(manifest, OPTIONS).length, 1, manifest);
   });
 
-  test('has examples that are accepted without a warning, each named in their index', () => {
+  test('has examples that are accepted without a warning and listed in their index', () => {
     const index = read(`${EXAMPLES}/README.md`);
     const files = readdirSync(EXAMPLES).filter((name) => name.endsWith('.yaml') && !name.endsWith('.test.yaml'));
     assert.ok(files.length > 5);
@@ -101,7 +101,7 @@ describe('the documentation', () => {
   });
 
   for (const directory of [EXAMPLES, 'examples/policy-test']) {
-    test(`has cases in ${directory} for every rule there, each decided as it says`, async () => {
+    test(`has cases in ${directory} for every rule there, which pass`, async () => {
       const { status, output, errors } = await runHauberk([
         'test',
         directory,
@@ -113,7 +113,7 @@ describe('the documentation', () => {
     });
   }
 
-  test('has a runbook for each alert, and the alert leads to it', () => {
+  test('has a runbook for each alert, to which the alert links', () => {
     const { groups } = parse(read('packaging/prometheus/alerts.yml')) as {
       groups: { rules: { alert: string; annotations: Record<string, string> }[] }[];
     };

@@ -12,7 +12,7 @@ import { PAGES, TABLES } from '../../../tools/reference/tables.js';
 
 const read = (path: string) => readFileSync(path, 'utf8');
 const GUIDES = [...PAGES, 'README.md', 'examples/policies/README.md'];
-/** Written by the bench, and by what simulates clusters. */
+/** Tables that tools/bench and tools/scale write. */
 const MEASURED = ['bench', 'scale'];
 /** Flags of other programs that the pages mention. */
 const OF_OTHERS = [
@@ -22,11 +22,11 @@ const OF_OTHERS = [
   '--output',
   '--input',
   '--server-side',
-  // Of npm's scripts.
+  // Flags of npm scripts.
   '--only',
 ];
 
-/** As on a host with these groups. */
+/** Parses a configuration as on a host with these groups. */
 const configOf = (text: string) =>
   parseConfig(['--config', 'hauberkd.yaml'], (path) =>
     path === 'hauberkd.yaml' ? text : 'builders:x:901:\nhauberk:x:902:\n',
@@ -38,17 +38,17 @@ function optionsOf(command: Command): string[] {
 
 describe('what the documentation says of the sources', () => {
   for (const page of PAGES) {
-    test(`${page} has its tables as the sources have them`, () => {
+    test(`the tables of ${page} agree with the sources`, () => {
       assert.equal(rewriteSections(read(page), TABLES), read(page), 'tools/reference-tables writes them again');
     });
   }
 
-  test('every table has one place', () => {
+  test('every table is on one page', () => {
     const places = PAGES.flatMap((page) => sectionsOf(read(page)));
     assert.deepEqual(places.sort(), [...Object.keys(TABLES), ...MEASURED].sort());
   });
 
-  test('flags that are named exist', () => {
+  test('all flags in the documentation exist', () => {
     const known = new Set([
       ...Object.keys(FLAGS).map((name) => `--${name}`),
       ...optionsOf(makeProgram()),
@@ -67,7 +67,7 @@ describe('what the documentation says of the sources', () => {
     assert.ok(count > 100);
   });
 
-  test('metrics that are named exist', () => {
+  test('all metrics in the documentation exist', () => {
     const metrics = new Set([...metricTable().matchAll(/`(hauberk_\w+)`/gu)].map(([, name]) => name!));
     for (const page of GUIDES) {
       for (const [, name] of read(page).matchAll(/\b(hauberk_[a-z_]+)/gu)) {
@@ -76,7 +76,7 @@ describe('what the documentation says of the sources', () => {
     }
   });
 
-  test('scripts that are to be run by npm exist', () => {
+  test('all npm scripts in the documentation exist', () => {
     const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
     for (const page of [...GUIDES, 'CONTRIBUTING.md', 'RELEASING.md']) {
       for (const [, name] of read(page).matchAll(/\bnpm run ([a-z:]+)/gu))
@@ -84,14 +84,14 @@ describe('what the documentation says of the sources', () => {
     }
   });
 
-  test('files of a release that are named are of this version', () => {
+  test('names of release files have this version', () => {
     const { version } = JSON.parse(read('package.json')) as { version: string };
     const files = GUIDES.flatMap((page) => [...read(page).matchAll(/build\/release\/hauberk[_-]([\d.]+)/gu)]);
     assert.ok(files.length > 2);
     for (const [file, of] of files) assert.equal(of, version, file);
   });
 
-  test('configurations that are shown are read', () => {
+  test('configurations in the documentation are valid', () => {
     const blocks = GUIDES.flatMap((page) => [
       ...read(page).matchAll(/^```yaml\n(# hauberkd --config FILE\n.*?)^```$/gmsu),
     ]);
@@ -99,7 +99,7 @@ describe('what the documentation says of the sources', () => {
     for (const [, block] of blocks) assert.doesNotThrow(() => configOf(block!), block);
   });
 
-  test('the configuration that packages bring is read, with its examples as well', () => {
+  test('the packaged configuration is valid, also with its examples uncommented', () => {
     const settings = read('packaging/hauberkd.yaml');
     const examples = settings.replaceAll(/^# ([a-z-]+: )/gmu, '$1');
     assert.notEqual(examples, settings);
@@ -113,7 +113,7 @@ describe('what the documentation says of the sources', () => {
   });
 });
 
-test('a table escapes what would end a cell', () => {
+test('a table escapes characters that would end a cell', () => {
   assert.equal(table(['a'], [['b|c']]), '| a |\n| --- |\n| b\\|c |\n');
 });
 

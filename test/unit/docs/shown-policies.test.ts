@@ -40,7 +40,7 @@ test("the README's policy refuses what the README says, by the container's name 
   );
 });
 
-/** Of the policy reference: the policy, a case without its container, and what is decided. */
+/** Cases for the policy reference: policy, access without its container, and decision. */
 const CASES: readonly (readonly [string, string, string])[] = [
   ['no-shells', 'operation: execute, object: /usr/bin/sh', 'block'],
   ['no-shells', 'operation: execute, object: /usr/bin/socat', 'block'],
@@ -72,7 +72,7 @@ const CASES: readonly (readonly [string, string, string])[] = [
 ];
 
 for (const [name, access, action] of CASES) {
-  test(`of the policy reference, ${name}: ${access} is decided as ${action}`, async () => {
+  test(`policy reference, ${name}: the decision on ${access} is ${action}`, async () => {
     const policies = policiesOf('docs/policy-reference.md').filter((policy) => policy.name === name);
     assert.equal(policies.length, 1);
     const program = access.startsWith('program:') ? '' : 'program: /bin/true, ';
@@ -86,7 +86,7 @@ for (const [name, access, action] of CASES) {
   });
 }
 
-test('every policy of the policy reference but those of the host and in audit mode is tried', () => {
+test('there is a case for every policy of the policy reference, except for the host and audit mode', () => {
   const tried = new Set(CASES.map(([name]) => name));
   const left = policiesOf('docs/policy-reference.md')
     .filter(({ scope, mode }) => scope !== 'host' && mode !== 'audit')

@@ -7,7 +7,7 @@ import { makeEvent } from './support.js';
 
 const SECOND = 1_000_000_000n;
 
-test('a container above the threshold falls silent, is told to, and others continue', (t) => {
+test('a container above the threshold is silenced, which is reported, and others continue', (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const later: SecurityEvent[] = [];
   const dropped: SecurityEvent[] = [];
@@ -21,10 +21,10 @@ test('a container above the threshold falls silent, is told to, and others conti
   assert.equal(throttle.take([at(1n), at(1n)]).length, 2);
   const [reported, ...others] = throttle.take([at(1n), at(1n), at(1n)]);
   assert.deepEqual([reported!.policy, reported!.containerId, others.length], [RATE_LIMIT, 'c1', 0]);
-  // Each is an event that happened, and is counted as one.
+  // Each dropped event is counted.
   assert.deepEqual([throttle.dropped, dropped.length], [3, 3]);
   assert.match(reported!.message, /more than 2 events .* silent for 30 seconds/u);
-  // Also in the seconds after, but nobody else.
+  // Also in the following seconds, but no other container.
   assert.deepEqual(throttle.take([at(5n)]), []);
   assert.equal(throttle.take([at(5n, 'c2')]).length, 1);
   t.mock.timers.tick(30_000);

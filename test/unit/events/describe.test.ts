@@ -71,7 +71,7 @@ test('a record becomes an event that names container, rule, process and parents'
   });
 });
 
-test('the class is the one the kernel says, and what a policy in audit mode would refuse is reported', () => {
+test("the class is the kernel's, and an event shows that a policy in audit mode would have refused", () => {
   assert.deepEqual(
     RULE_CLASSES.map((ruleClass) => describe({ ruleClass }).class),
     RULE_CLASSES,
@@ -84,7 +84,7 @@ test('the class is the one the kernel says, and what a policy in audit mode woul
   assert.deepEqual([audited.action, audited.result, audited.wouldBlock], ['Audit', 'passed', true]);
 });
 
-test('who is no owner is stopped as by the posture, with the rule that allows owners in a field of its own', () => {
+test('a process that is not the owner is refused by the posture, with the owner rule in a separate field', () => {
   const rule: RuleDescription = {
     ...{
       policy: 'own',
@@ -111,7 +111,7 @@ test('who is no owner is stopped as by the posture, with the rule that allows ow
     assert.equal(describeRule(other).allowsOwners, undefined);
 });
 
-test('what is reported about a program as the source of a rule says why, and only tracing it would be refused', () => {
+test('an event about a program that is a source has the reason, and only tracing would be refused', () => {
   const lookUp = { ...context, ruleOf: () => ({ ...rule, wouldBlock: true }), clockOffset: 0n };
   const reported = (['trace', 'exec', 'map'] as const).map((operation) =>
     describeRecord(decodeRecord(record({ operation, action: 1, flags: FLAGS.ofSource | FLAGS.notOwner }))!, lookUp),
@@ -128,7 +128,7 @@ test('what is reported about a program as the source of a rule says why, and onl
     assert.match(reported[index]!.message, reason);
 });
 
-test('what passed under report has passed, and a capability is called by its name', () => {
+test('an audited access has result passed, and a capability is given by name', () => {
   const { action, result, object } = describe({
     operation: 'use',
     ruleClass: 'capabilities',
@@ -138,7 +138,7 @@ test('what passed under report has passed, and a capability is called by its nam
   assert.deepEqual([action, result, object], ['Audit', 'passed', 'chown']);
 });
 
-test('an access without a path to decide on names the reason', () => {
+test('an access without a readable path has the reason', () => {
   for (const pathResult of PATH_RESULTS.slice(1)) {
     const { policy, rule: named, message } = describe({ pathResult, rule: RULE_NONE });
     const expected = pathResult === 'protected' ? 'SelfProtection' : 'FailClosed';
@@ -147,12 +147,12 @@ test('an access without a path to decide on names the reason', () => {
   }
 });
 
-test('what is not known stays empty', () => {
+test('unknown fields are empty', () => {
   const { policy, rule: named, severity } = describe({ rule: 9 });
   assert.deepEqual([policy, named, severity], ['', '', 0]);
 });
 
-test('a record that is too short, or covers what this version does not know, is not decoded', () => {
+test('a record that is too short, or has unknown values, is not decoded', () => {
   const good = record();
   assert.equal(decodeRecord(good.subarray(0, RECORD_BYTES - 1)), undefined);
   assert.equal(decodeRecord(good.subarray(0, good.length - 1)), undefined);
@@ -163,7 +163,7 @@ test('a record that is too short, or covers what this version does not know, is 
   }
 });
 
-test('the reader hands records on together, counts those it cannot read, and tells where tokens ran out', async () => {
+test('the reader hands on records in batches, counts unreadable ones, and reports suppressed containers', async () => {
   const waiting = [record(), Buffer.alloc(3), record({ flags: FLAGS.lastToken })];
   const published: number[] = [];
   const ranOut: number[] = [];
@@ -183,7 +183,7 @@ test('the reader hands records on together, counts those it cannot read, and tel
   assert.deepEqual([published, reader.undecodable, ranOut], [[2], 1, [12]]);
 });
 
-test('the reader gives way to other work between batches', async () => {
+test('the reader yields to other work between batches', async () => {
   let left = 3000;
   const turns: number[] = [];
   const reader = new EventReader(

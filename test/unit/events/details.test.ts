@@ -11,7 +11,7 @@ import { temporaryDirectory } from '../rpc/support.js';
 const HOST = { hostName: 'node-1', machineId: 'abc' };
 const NOTHING = { ...HOST, image: '', commandLine: [], workingDirectory: '', terminal: '' };
 
-test('an event tells command line, working directory, terminal and both numbers of the user', (t) => {
+test('an event has command line, working directory, terminal and both user ids', (t) => {
   const root = temporaryDirectory(t);
   const process = join(root, '42');
   mkdirSync(process);
@@ -28,24 +28,24 @@ test('an event tells command line, working directory, terminal and both numbers 
     terminal: 'pts/1',
     containerUid: 1000,
   });
-  // Another process has the number by now.
+  // Another process has the id by now.
   assert.deepEqual(new DetailsLookup(HOST, root).of({ ...record, comm: 'other' }, undefined), NOTHING);
 });
 
-test('of a process that has ended only what needs no look at it is told', async () => {
+test('an event of a process that has ended has only the details that do not come from the process table', async () => {
   const child = spawn('true');
   await once(child, 'close');
   assert.deepEqual(new DetailsLookup(HOST).of(recordOf({ hostPid: child.pid! }), undefined), NOTHING);
 });
 
-test('in a flood of processes the process table is left alone, and that is counted', (t) => {
+test('in a flood of processes the process table is not read, and that is counted', (t) => {
   t.mock.method(performance, 'now', () => 5000);
   const lookup = new DetailsLookup(HOST, '/nowhere');
   for (let hostPid = 1; hostPid <= 12_000; hostPid++) lookup.of(recordOf({ hostPid }), undefined);
   assert.ok(lookup.omitted > 0);
 });
 
-test('the program of a parent that is just ending is the one it was last seen with, for some seconds', () => {
+test('for a parent that has ended its last known program is used for some seconds', () => {
   const lookup = new DetailsLookup(HOST);
   const parent = recordOf({ hostPid: 7, program: '/bin/sh', hostParentPid: 1, parentProgram: '/sbin/init' });
   assert.equal(lookup.parentOf(parent), '/sbin/init');

@@ -20,7 +20,7 @@ const arbitrary: fc.Arbitrary<Partial<SecurityEvent> & { telemetry?: Telemetry }
     containerId: text,
     containerName: text,
     namespace: text,
-    // No label has such a key: requests are refused it.
+    // Requests with such a key are refused, so no label has it.
     labels: fc.dictionary(
       text.filter((key) => key !== '__proto__'),
       text,
@@ -66,7 +66,7 @@ const arbitrary: fc.Arbitrary<Partial<SecurityEvent> & { telemetry?: Telemetry }
   { requiredKeys: [] },
 );
 
-test('an event that was encoded is the event, whatever is in it', () => {
+test('any event is the same after encoding and decoding', () => {
   fc.assert(
     fc.property(fc.array(arbitrary, { maxLength: 4 }), fc.nat(Number.MAX_SAFE_INTEGER - 4), (given, first) => {
       const events = given.map(({ telemetry, ...event }) => makeEvent({ ...event, ...telemetry }));

@@ -5,7 +5,7 @@ import { compileFilter, type EventFilter } from '../../../src/events/filter.js';
 import { makeEvent } from './support.js';
 
 describe('an event filter', () => {
-  test('that asks for nothing lets everything pass', () => {
+  test('without fields accepts everything', () => {
     assert.equal(compileFilter({})(makeEvent()), true);
     const empty = { containerIds: [], policies: [], classes: [], minimumSeverity: 0, labels: {} };
     assert.equal(compileFilter(empty)(makeEvent()), true);
@@ -24,14 +24,14 @@ describe('an event filter', () => {
     ['labels', { labels: { app: 'web', tier: 'front' } }, { labels: { app: 'web' } }],
   ];
   for (const [subject, filter, other] of cases) {
-    test(`by ${subject} lets pass what agrees and nothing else`, () => {
+    test(`by ${subject} accepts only matching events`, () => {
       const accepts = compileFilter(filter);
       assert.equal(accepts(makeEvent()), true);
       assert.equal(accepts(makeEvent(other)), false);
     });
   }
 
-  test('by policies with their origin lets pass those that one gives', () => {
+  test('by policies with their origin accepts only those of that origin', () => {
     for (const policies of [['cli:no-shadow'], ['cli:default/no-shadow', 'rpc:other']]) {
       const accepts = compileFilter({ policies });
       assert.equal(accepts(makeEvent({ policyOrigin: 'cli' })), true);
@@ -48,7 +48,7 @@ describe('an event filter', () => {
     assert.equal(accepts(makeEvent({ policy: 'no-hosts' })), false);
   });
 
-  test('wants all fields to agree', () => {
+  test('requires all fields to match', () => {
     const accepts = compileFilter({ classes: ['file'], minimumSeverity: 6 });
     assert.equal(accepts(makeEvent({ severity: 6 })), true);
     assert.equal(accepts(makeEvent({ severity: 5 })), false);

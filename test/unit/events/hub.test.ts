@@ -40,7 +40,7 @@ describe('the event hub', () => {
     assert.deepEqual(subscription.take(2), { events: [], missed: 0, position: hub.position });
   });
 
-  test('gives up the oldest events of a full queue and counts them once', () => {
+  test('drops the oldest events of a full queue and counts them once', () => {
     const hub = new EventHub();
     const slow = subscribe(hub, 4).subscription;
     const roomy = subscribe(hub, 100).subscription;
@@ -80,7 +80,7 @@ describe('the event hub', () => {
     assert.equal(wakeUps(), 2);
   });
 
-  test('gives a closed subscription nothing more', () => {
+  test('delivers nothing to a closed subscription', () => {
     const hub = new EventHub();
     const { subscription, wakeUps } = subscribe(hub);
     subscription.close();
@@ -117,7 +117,7 @@ describe('the event hub', () => {
     assert.deepEqual([subscription.waiting, subscription.take(1).missed], [8192, 1]);
   });
 
-  test('says where a subscription stands, and continues from there for another', () => {
+  test('reports the position of a subscription, from which another can continue', () => {
     const hub = new EventHub();
     const { subscription } = subscribe(hub, 8, ({ pid }) => pid % 2 === 0);
     hub.publish(numbered(1, 7));
@@ -130,7 +130,7 @@ describe('the event hub', () => {
     assert.deepEqual([pids(events), missed, position], [[5, 6, 7, 8, 9, 10], 0, hub.position]);
   });
 
-  test('counts as missed what is no longer there to resume with, and knows nothing of another run', () => {
+  test('counts events that are no longer available as missed, and does not resume a position of another run', () => {
     const hub = new EventHub(4);
     hub.publish(numbered(1, 10));
     const resume = (resumeAfter: { run: string; sequence: number }) =>

@@ -1,6 +1,6 @@
 import type { SecurityEvent } from '../../../src/events/event.js';
 
-/** An event with what matters to the test given. */
+/** An event with the given fields. */
 export function makeEvent(event: Partial<SecurityEvent> = {}): SecurityEvent {
   return {
     time: 1_700_000_000_123_456_789n,

@@ -34,7 +34,7 @@ function watch(before: ReadonlyMap<string, number> = new Map()) {
   return { watched, published, held };
 }
 
-test('a flood is summed up once a second, until it is over', () => {
+test('a flood is summed up once a second until it ends', () => {
   const { watched, published, held } = watch();
   watched.tokensRanOut(namespaces);
   watched.tokensRanOut(namespaces);
@@ -59,7 +59,7 @@ test('a flood is summed up once a second, until it is over', () => {
   assert.equal(held.requested, 3);
 });
 
-test('a later flood is counted from where the one before ended', () => {
+test('a later flood is counted from the end of the one before', () => {
   const { watched, published, held } = watch(new Map([['1:2', 7]]));
   held.count = 10;
   watched.tokensRanOut(namespaces);

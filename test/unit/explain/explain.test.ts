@@ -34,7 +34,7 @@ function summary({ action, decider, losers }: Explanation) {
   return [action, name, ...losers.map(({ rule, reason }) => `${rule.rule.id}: ${reason}`)];
 }
 
-test('the rule that decides is named, and for each other one why it does not', () => {
+test('the rule that decides is named, with a reason for each other one', () => {
   const rules = numbered([
     { match: below('/etc/') },
     { match: exact('/etc/hostname'), action: 'Allow' },
@@ -53,7 +53,7 @@ test('the rule that decides is named, and for each other one why it does not', (
   ]);
 });
 
-test('a domain covers its names and no others, and with a wildcard not its own', () => {
+test('a domain covers its own name, or with a wildcard only names below it', () => {
   const asking = (name: string) => reading('', { operation: 'resolve', object: { kind: 'query', name } });
   const decided = (domain: string, name: string) => {
     const rule = bind({ class: 'network', match: { kind: 'domain', domain } });
@@ -69,7 +69,7 @@ test('a domain covers its names and no others, and with a wildcard not its own',
   );
 });
 
-test('what allows a name lets servers be asked unless a rule on ports says otherwise', () => {
+test('a rule that allows a name also allows queries to name servers, unless a rule on ports says otherwise', () => {
   const name: Match = { kind: 'domain', domain: 'example.com' };
   const allowing = bind({ id: 'network.matchDNSQueries[0]', class: 'network', match: name, action: 'Allow' });
   const blocking = bind({
@@ -91,13 +91,13 @@ test('what allows a name lets servers be asked unless a rule on ports says other
   assert.equal(explain([allowing], postures, sending(443, { name: 'www.example.com' })).action, 'Allow');
 });
 
-test('where no rule decides, the posture does if some rule allows, and otherwise nothing', () => {
+test('without a deciding rule the posture decides if a rule allows something, and otherwise nothing does', () => {
   const rules = numbered([{ match: exact('/a'), action: 'Allow' }]);
   assert.deepEqual(summary(explain(rules, POSTURES, reading('/b'))), ['Block', 'posture of file']);
   assert.deepEqual(summary(explain([], POSTURES, reading('/b'))), ['Allow', 'nothing']);
 });
 
-test('a policy in audit mode would block, and does not take back what another blocks', () => {
+test('a policy in audit mode only reports, and does not lift a block by another', () => {
   const audited = bind({ match: exact('/a') }, { name: 'audited', mode: 'audit' });
   const { action, wouldBlock } = explain([audited], POSTURES, reading('/a'));
   assert.deepEqual([action, wouldBlock], ['Audit', true]);
@@ -125,13 +125,13 @@ test('patterns match as the language says', () => {
   assert.ok(matches('/\\*', '/*'));
 });
 
-test('a pattern that backtracking would never come to an end with is matched at once', () => {
+test('a pattern with exponential backtracking is matched quickly', () => {
   const began = process.cpuUsage().user;
   assert.ok(!new Glob(`/${'**a'.repeat(200)}`).matches(Buffer.from(`/${'a'.repeat(199)}${'b'.repeat(2000)}`)));
   assert.ok(process.cpuUsage().user - began < 5_000_000);
 });
 
-test('a rule that another leaves nothing to is reported, with the reason', () => {
+test('a rule that another makes ineffective is reported, with the reason', () => {
   const rules = [
     bind({ id: 'file.matchPaths[0]', match: exact('/etc/shadow'), action: 'Allow' }),
     bind({ id: 'file.matchDirectories[0]', match: below('/etc/') }, { name: 'strict', priority: 3 }),
@@ -146,7 +146,7 @@ test('a rule that another leaves nothing to is reported, with the reason', () =>
   ]);
 });
 
-test('every kind of match has an access that it covers', () => {
+test('for every kind of match there is an access that it covers', () => {
   const matches: readonly (readonly [Rule['class'], Match])[] = [
     ['file', exact('/a')],
     ['file', below('/a/')],
@@ -176,7 +176,7 @@ test('every kind of match has an access that it covers', () => {
   }
 });
 
-test('what the preset drift excepts are places on other filesystems, and of its own rule alone', () => {
+test('exceptions of the preset drift hold on other filesystems only, and for their own rule only', () => {
   const bound = (id: string, except?: PathMatch[]) =>
     bind({ id, class: 'presets', match: { kind: 'preset', preset: 'drift', ...(except && { except }) } });
   const deciderOf = (rules: readonly BoundRule[], path?: string) => {
@@ -191,12 +191,12 @@ test('what the preset drift excepts are places on other filesystems, and of its 
   assert.equal(deciderOf([first], '/v/tool'), undefined);
   assert.equal(deciderOf([first], '/sbin/init'), undefined);
   assert.equal(deciderOf([first], '/sbin/other'), first);
-  // In the upper layer, whatever its name.
+  // In the upper layer, with any name.
   assert.equal(deciderOf([first]), first);
   assert.equal(deciderOf([first, second], '/v/tool'), second);
 });
 
-test('a rule about programs holds for who runs them and for whose child does, and one about files for who acts', () => {
+test('the source of a process rule is the program that runs another or its parent, that of a file rule the acting program', () => {
   const sources = ['/bin/dash'];
   const rules = [
     bind({ id: 'process', class: 'process', match: exact('/bin/id'), sources }),

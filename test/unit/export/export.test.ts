@@ -33,7 +33,7 @@ const [socket, bind, recv, close] = [
   libc.func('int close(int fd)'),
 ];
 
-/** A socket as /dev/log is one. */
+/** A datagram socket like /dev/log. */
 function receiver(t: TestContext, path: string) {
   const address = Buffer.alloc(110);
   address.writeUInt16LE(1);
@@ -54,7 +54,7 @@ describe('the export of events', () => {
     const [file, state] = [join(directory, 'events.log'), join(directory, 'state.json')];
     for (let round = 0; round < 3; round++) {
       const daemon = await journaledEvents(join(directory, 'journal'));
-      // Nobody exports yet.
+      // No export runs yet.
       await daemon.write(numbered(round * 20 + 1, round * 20 + 10));
       const exporter = new Exporter('file', daemon.hub, new FileSink(file, LARGE), state, new LogRecorder());
       await daemon.write(numbered(round * 20 + 11, round * 20 + 20));
@@ -75,7 +75,7 @@ describe('the export of events', () => {
     assert.equal(lines[0].time, '2023-11-14T22:13:20.123456789Z');
   });
 
-  test('puts files aside before they are too long, and keeps so many', async (t) => {
+  test('rotates files before they are too large, and keeps a limited number', async (t) => {
     const path = join(temporaryDirectory(t), 'events.log');
     const sink = new FileSink(path, { bytes: 4096, files: 3 });
     const text = 'x'.repeat(999);
@@ -86,10 +86,10 @@ describe('the export of events', () => {
     assert.ok(!existsSync(`${path}.3`));
   });
 
-  test('has events wait while they cannot be written, says so once, and loses none', async (t) => {
+  test('keeps events while they cannot be written, logs that once, and loses none', async (t) => {
     const directory = temporaryDirectory(t);
-    const place = join(directory, 'logs');
-    const [file, logger, hub] = [join(place, 'events.log'), new LogRecorder(), new EventHub()];
+    const logs = join(directory, 'logs');
+    const [file, logger, hub] = [join(logs, 'events.log'), new LogRecorder(), new EventHub()];
     const sink = new FileSink(file, LARGE);
     const exporter = new Exporter('file', hub, sink, join(directory, 'state.json'), logger);
     for (let first = 1; first <= 1000; first += 100) {
@@ -97,9 +97,9 @@ describe('the export of events', () => {
       await new Promise(setImmediate);
     }
     await eventually(() => !exporter.counts().isWorking);
-    mkdirSync(place);
+    mkdirSync(logs);
     await eventually(() => linesOf(file).length === 1000);
-    // Moved away by somebody else.
+    // Another process has removed the file.
     rmSync(file);
     hub.publish(numbered(1001, 1001));
     await eventually(() => linesOf(file).length === 1);
@@ -110,7 +110,7 @@ describe('the export of events', () => {
     await exporter.stop();
   });
 
-  test('sends to syslog and to the journal of systemd what cannot forge another entry', async (t) => {
+  test('sends events to syslog and journald that cannot forge other entries', async (t) => {
     const directory = temporaryDirectory(t);
     const event = makeEvent({ object: '/x\n<34>Oct 1 00:00:00 forged: \u001b[2J', containerName: 'a\nPRIORITY=0' });
     for (const [Sink, check] of [

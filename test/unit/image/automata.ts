@@ -7,7 +7,7 @@ interface State {
   readonly transitions?: Readonly<Record<number, number>>;
 }
 
-/** An automaton written out state by state; the first one is dead. */
+/** An automaton given state by state; the first one is the dead state. */
 export function automatonOf(states: readonly State[], start: number): Automaton {
   const transitions = states.map((state) => Object.entries(state.transitions ?? {}));
   const firstTransition = [0];

@@ -29,7 +29,7 @@ test('each code point of a range has its UTF-8 form in exactly one sequence, and
   }
 });
 
-test('overlong forms, surrogates and what lies beyond Unicode are no characters', () => {
+test('overlong forms, surrogates and values beyond Unicode are not characters', () => {
   const sequences = nameCharacters([], true).flatMap(utf8Sequences);
   for (const bytes of [
     [0xc0, 0xaf],
@@ -47,11 +47,11 @@ test('overlong forms, surrogates and what lies beyond Unicode are no characters'
   }
 });
 
-test('the sequences of all characters are few', () => {
+test('all characters together need few sequences', () => {
   assert.equal(nameCharacters([], true).flatMap(utf8Sequences).length, 10);
 });
 
-test('a negated set is all that its members are not', () => {
+test('a negated set is the complement of its characters', () => {
   const members = [
     { low: 0x61, high: 0x63 },
     { low: 0x62, high: 0x64 },

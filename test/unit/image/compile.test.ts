@@ -31,7 +31,7 @@ function failureOf(set: RuleSet, limits: Partial<Limits> = {}): Failure {
   assert.fail('the rule set was compiled');
 }
 
-test('without rules there is no state, and everything is allowed by no rule', () => {
+test('without rules there is no state, and everything is allowed', () => {
   const image = compileImage({ rules: [], postures: {} });
   assert.equal(image.states, 0);
   assert.equal(matchPath(image.words, path('/a')), 0);
@@ -63,7 +63,7 @@ test('the rules of an image are those of the set and then the postures in force'
   assert.deepEqual(decide(image.words, path('/c'), { programClass: 0 }, 'read', 'owner'), { action: 'Block', rule: 2 });
 });
 
-test('a program by a name that it is called is a word of its own, and its arguments are looked at', () => {
+test('a rule on the name of a program has an object key of its own, and its arguments are checked', () => {
   const called = { kind: 'name', name: 'nc', of: '/bin/busybox' } as const;
   const { words } = compileImage(ruleSet([rule(exact('/bin/nc'), { class: 'process', match: called })]));
   assert.ok(words[HEADER.decisions * 2]! & FLAG_HAS_ARGUMENTS);
@@ -86,7 +86,7 @@ test('programs are classified by their path and not by that of a directory', () 
   assert.deepEqual(actions, ['Block', 'Allow']);
 });
 
-test('a program is classified below a directory whose answer is settled', () => {
+test('a program is classified even below a directory whose decision is final', () => {
   const { words } = compileImage(
     ruleSet([rule(directory('/bin/', true)), rule(exact('/x'), { sources: ['/bin/a'], action: 'Audit' })]),
   );
@@ -94,14 +94,14 @@ test('a program is classified below a directory whose answer is settled', () => 
   assert.equal(decide(words, path('/bin/a'), { programClass: 0 }, 'read', 'owner').action, 'Block');
 });
 
-test('the path below a recursive directory is not read to its end', () => {
+test('the rest of a path below a recursive directory is not read', () => {
   const { words } = compileImage(ruleSet([rule(directory('/etc/', true)), rule(exact('/etc/passwd'))]));
   const state = matchPath(words, path('/etc/nginx/nginx.conf'));
   assert((state & STATE_ABSORBING) !== 0);
   assert.notEqual(words[(state & STATE_BASE_MASK) * 2], state & STATE_BASE_MASK, 'needs no default');
 });
 
-test('equal tails are stored once', () => {
+test('equal suffixes are stored once', () => {
   const one = compileImage(ruleSet([rule(pattern('/a/some-long-name'))]));
   const two = compileImage(ruleSet([rule(pattern('/{a,b}/some-long-name'))]));
   assert.equal(two.states, one.states);
@@ -114,7 +114,7 @@ test('an image leaves few entries empty', () => {
   assert(words.length / 2 < used * 1.2, `${words.length / 2} entries, ${used} of them used`);
 });
 
-test('directories of any name below any directory do not multiply', () => {
+test('patterns with any directory name below any directory do not multiply states', () => {
   const rules = Array.from({ length: 60 }, (_, index) => rule(pattern(`/**/name${index}/**`)));
   assert(compileImage(ruleSet(rules)).states < 4000);
 });
@@ -128,7 +128,7 @@ test('a malformed pattern is named', () => {
   );
 });
 
-test('a pattern that alone is too much is named', () => {
+test('a pattern that is too large alone is named', () => {
   const monster = '/**a??????????????b';
   const failure = failureOf(ruleSet([rule(exact('/x')), rule(pattern('/*.conf')), rule(pattern(monster))]));
   const description = 'is too complex: its automaton alone takes more than 20000000 steps';
@@ -137,7 +137,7 @@ test('a pattern that alone is too much is named', () => {
   assert.deepEqual(failure.problems, [{ field: 'rules[2]', description }]);
 });
 
-test('patterns that are too much only together are counted', () => {
+test('patterns that are too large only together are counted', () => {
   const names = Array.from({ length: 30 }, (_, index) => rule(pattern(`/*x${index}*y${index}`)));
   const failure = failureOf(ruleSet([...names, rule(exact('/x'))]));
   assert.equal(failure.code, 'resource-exhausted');
@@ -155,20 +155,20 @@ const SMALL_LIMITS: ReadonlyArray<readonly [Partial<Limits>, RegExp]> = [
 ];
 
 for (const [limits, message] of SMALL_LIMITS) {
-  test(`a set that passes ${JSON.stringify(limits)} is refused`, () => {
+  test(`a set that exceeds ${JSON.stringify(limits)} is refused`, () => {
     const failure = failureOf(ruleSet([rule(exact('/a/path/of/some/length'))]), limits);
     assert.equal(failure.code, 'resource-exhausted');
     assert.match(failure.message, message);
   });
 }
 
-test('the states that minimization will merge count too', () => {
+test('states that minimization will merge are counted too', () => {
   const set = ruleSet([rule(pattern('/{axxxxx,bxxxxx,cxxxxx,dxxxxx,exxxxx}'))]);
   assert.equal(compileImage(set).states, 9);
   assert.match(failureOf(set, { states: 20 }).message, /more than 20 states$/);
 });
 
-test('the states that a short pattern grows into count', () => {
+test('the states that a short pattern expands to are counted', () => {
   const set = ruleSet([rule(pattern(`/**a${'[ab]'.repeat(7)}`))]);
   assert.match(failureOf(set, { states: 50 }).message, /more than 50 states$/);
 });
@@ -183,7 +183,7 @@ test('many rules that match at many states count as work', () => {
 const WORK = 40_000;
 const HEAVY = Array.from({ length: 5 }, (_, index) => rule(pattern(`/m${index}${'?'.repeat(20)}`)));
 
-test('the pattern to name is sought among those with the most wildcards first', () => {
+test('the search for the pattern to name starts with those with the most wildcards', () => {
   const monster = `/**a${'[ab]'.repeat(30)}`;
   const failure = failureOf(ruleSet([...HEAVY, rule(pattern(monster))]), { work: WORK });
   assert.match(failure.message, /rules\[5\].* alone takes more than 40000 steps$/);
@@ -196,7 +196,7 @@ test('the search for the pattern to name ends when it has done twice the work of
   assert.match(failure.message, /^6 rules, 6 of them patterns, are together too complex/);
 });
 
-test('a program keeps its Allow rules with a library that every policy which has one for it names', () => {
+test('a program keeps its Allow rules with a library if every policy with such a rule names that library', () => {
   const allow = { action: 'Allow', sources: ['/bin/a'] } as const;
   const policyOf = (name: string, rules: readonly Rule[], loaderLibraries?: readonly PathMatch[]) => {
     const policy = { name, namespace: 'default', matchLabels: {}, rules, ...(loaderLibraries && { loaderLibraries }) };

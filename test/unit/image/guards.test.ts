@@ -6,7 +6,7 @@ import type { Policy, Rule } from '../../../src/policy/model.js';
 import { resolveRules } from '../../../src/policy/rule-set.js';
 import { directory, exact, pattern, rule, ruleSet } from './rule-sets.js';
 
-/** What is answered to a directory that is to have another name, and the place of the rule that is named. */
+/** The decision on renaming a directory, and the index of the deciding rule. */
 function answer(rules: readonly Rule[], from: string, to: string): string {
   const image = compileImage(ruleSet(rules));
   const decision = guard(image.words, Buffer.from(from), Buffer.from(to));
@@ -33,7 +33,7 @@ test('a pattern for files anywhere guards no directory but one that it matches i
   assert.equal(answer(keys, '/srv/a.pem/', '/srv/a/'), 'Block by rules[0]');
 });
 
-test('a directory may move within what one rule decides, and between what two rules decide alike', () => {
+test('a directory may be renamed within the scope of one rule, and between rules with equal decisions', () => {
   const all = [rule(directory('/srv/', true)), rule(directory('/var/lib/', true))];
   assert.equal(answer(all, '/srv/a/', '/srv/b/c/'), 'Allow');
   assert.equal(answer(all, '/srv/a/', '/var/lib/a/'), 'Allow');
@@ -41,13 +41,13 @@ test('a directory may move within what one rule decides, and between what two ru
   assert.equal(answer(all, '/tmp/a/', '/var/lib/a/'), 'Block by rules[1]');
 });
 
-test('the answer is the strongest action among what would change, not among what is decided there', () => {
+test('the decision is the strictest action that would change, not the strictest action there', () => {
   const both = (place: string) => [rule(exact(`${place}/secret`)), rule(exact(`${place}/log`), { action: 'Audit' })];
   assert.equal(answer([...both('/a'), rule(exact('/b/secret'))], '/a/', '/b/'), 'Audit by rules[1]');
   assert.equal(answer(both('/a'), '/a/', '/b/'), 'Block by rules[0]');
 });
 
-test('a rule that only reports a mount guards what a later one would refuse, and nothing where none would', () => {
+test('a rule that only reports a mount guards what a later one would refuse, and otherwise nothing', () => {
   const mounts = { class: 'mounts' } as const;
   const target = pattern('/{*,}/*');
   const reported = rule({} as never, { ...mounts, action: 'Audit', match: { kind: 'mount', target } });
@@ -56,26 +56,26 @@ test('a rule that only reports a mount guards what a later one would refuse, and
   assert.equal(answer([reported], '/a/', '/'), 'Audit by rules[0]');
 });
 
-test('an allow-list guards where it is left, by what it refuses elsewhere', () => {
+test('an allow-list guards against renames out of it, by what it refuses elsewhere', () => {
   const allowed = [rule(directory('/srv/', true), { action: 'Allow' })];
   assert.equal(answer(allowed, '/srv/a/', '/srv/b/'), 'Allow');
   assert.equal(answer(allowed, '/tmp/a/', '/tmp/b/'), 'Allow');
   assert.equal(answer(allowed, '/srv/a/', '/tmp/a/'), 'Block by the posture');
 });
 
-test('a rule that lets its files be read guards what its readers get', () => {
+test('a rule that allows reading guards the contents that its readers get', () => {
   assert.equal(
     answer([rule(directory('/etc/app/', true), { readOnly: true })], '/tmp/x/', '/etc/app/'),
     'Block by rules[0]',
   );
 });
 
-test('the way to a program that is a source is guarded', () => {
+test('the directories above a program that is a source are guarded', () => {
   const bySource = rule(exact('/data'), { action: 'Allow', sources: ['/opt/tool/bin/reader'] });
   assert.match(answer([rule(exact('/data')), bySource], '/opt/tool/', '/opt/old/'), /^Block by rules/);
 });
 
-test('mounts, processes that are looked into and shared memory are guarded by the paths that their rules name', () => {
+test('rules on mounts, ptrace and shared memory guard the paths that they name', () => {
   const mount = rule({} as never, { class: 'mounts', match: { kind: 'mount', target: directory('/mnt/safe/', true) } });
   const trace = rule({} as never, { class: 'ptrace', match: { kind: 'trace', target: exact('/usr/bin/agent') } });
   const memory = rule({} as never, { class: 'presets', match: { kind: 'preset', preset: 'filelessExec' } });
@@ -88,7 +88,7 @@ test('mounts, processes that are looked into and shared memory are guarded by th
   assert.equal(answer([mount, trace, memory, drift], '/a/', '/b/'), 'Allow');
 });
 
-/** What is said of `/srv/vault/` becoming `/srv/drawer/` where SECRET is the rule of a policy with these settings. */
+/** The decision on renaming `/srv/vault/` to `/srv/drawer/` with SECRET as the rule of a policy with these settings. */
 function actionUnder(settings: Partial<Policy>): string {
   const policy: Policy = { name: 'secret', namespace: 'default', matchLabels: {}, rules: [SECRET], ...settings };
   const postures = { process: 'audit', file: 'block', network: 'audit', capabilities: 'audit' } as const;
@@ -96,7 +96,7 @@ function actionUnder(settings: Partial<Policy>): string {
   return guard(words, Buffer.from('/srv/vault/'), Buffer.from('/srv/drawer/')).action;
 }
 
-test('what a policy with its guards off decides keeps no directory from another name', () => {
+test('a policy with guards off does not prevent renaming directories', () => {
   assert.equal(actionUnder({ guards: false }), 'Allow');
 });
 
@@ -104,7 +104,7 @@ test('a policy in audit mode reports what it would refuse', () => {
   assert.equal(actionUnder({ mode: 'audit' }), 'Audit');
 });
 
-test('the rule that is named is the one whose decisions change, not one that decides alike everywhere', () => {
+test('the reported rule is the one whose decisions change, not one that decides the same everywhere', () => {
   const rules = [rule(pattern('/**/*.pem')), rule(directory('/srv/rows/', true), { operations: ['write'] })];
   assert.equal(answer(rules, '/srv/rows/', '/srv/old/'), 'Block by rules[1]');
   assert.equal(answer(rules, '/srv/old/', '/srv/rows/'), 'Block by rules[1]');

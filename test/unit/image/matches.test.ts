@@ -46,7 +46,7 @@ for (const { match, matched, unmatched } of CASES) {
   const { words } = compileImage(ruleSet([rule(match)]));
   const isMatched = (path: string | Buffer) =>
     decide(words, Buffer.from(path), { programClass: 0 }, 'read', 'owner').rule === 0;
-  test(`${JSON.stringify(match)} matches what it says and nothing else`, () => {
+  test(`${JSON.stringify(match)} matches exactly what it should`, () => {
     for (const path of matched) assert(isMatched(path), `must match ${path}`);
     for (const path of unmatched) assert(!isMatched(path), `must not match ${path}`);
   });

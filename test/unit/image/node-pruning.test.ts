@@ -13,8 +13,8 @@ import { directory, rule, ruleSet } from './rule-sets.js';
 const PROGRAM = '/program';
 
 /**
- * Three rules, on the directories `/longest/`, `/middle/` and `/s/` in this order, and a program. Tells which of them are
- * still followed once all are under way and the second has been entered.
+ * Three rules, on the directories `/longest/`, `/middle/` and `/s/` in this order, and a program. Returns which of them are
+ * still followed once all have started and the second has been entered.
  */
 function followed(...differences: Array<Partial<Rule>>): string[] {
   const directories = ['/longest/', '/middle/', '/s/'];
@@ -38,11 +38,11 @@ function followed(...differences: Array<Partial<Rule>>): string[] {
   return [...subset.values.subarray(0, subset.length)].map((node) => nodes.get(node)!);
 }
 
-test('once a rule has matched for good, weaker rules are followed no more; stronger rules and programs are', () => {
+test('once a rule has matched for good, weaker rules are no longer followed; stronger rules and programs are', () => {
   assert.deepEqual(followed(), ['before longest', 'within middle', 'before program']);
 });
 
-test('rules of the other class are followed on', () => {
+test('rules of the other class are still followed', () => {
   const process = { class: 'process' } as const;
   assert.deepEqual(followed({}, {}, process), ['before longest', 'within middle', 'before s', 'before program']);
   assert.deepEqual(followed({}, process, {}), ['before longest', 'within middle', 'before s', 'before program']);

@@ -10,7 +10,7 @@ const add = (automaton: NondeterministicAutomaton, match: Match, mark: number) =
   addMatch(automaton, { match, action: 'Block' }, mark);
 const empty = () => new NondeterministicAutomaton(new Budget(DEFAULT_LIMITS));
 
-test('what begins alike shares its nodes', () => {
+test('common prefixes share nodes', () => {
   const automaton = empty();
   add(automaton, pattern('/srv/*/{a,b}?[xy]1'), 0);
   const before = automaton.nodes;
@@ -18,7 +18,7 @@ test('what begins alike shares its nodes', () => {
   assert.equal(automaton.nodes, before + 2);
 });
 
-test('a run after a run that covers it adds no node', () => {
+test('a wildcard after one that covers it adds no node', () => {
   const automaton = empty();
   const any = automaton.run(automaton.start, true);
   assert.equal(automaton.run(any, false), any);
@@ -29,11 +29,11 @@ test('a run after a run that covers it adds no node', () => {
 test('a character of any length takes few nodes', () => {
   const automaton = empty();
   add(automaton, pattern('?'), 0);
-  // The start, seven for the rest of a longer character, where it ends, and the slash of a directory.
+  // The start, seven for the rest of a multi-byte character, its end, and the slash of a directory.
   assert.equal(automaton.nodes, 10);
 });
 
-test('everything leads to a node with a higher number', () => {
+test('transitions lead to nodes with higher numbers', () => {
   const automaton = empty();
   const matches = [exact('/a/b'), directory('/a/'), directory('/a/b/', true), pattern('/a{b,?{,c*}}d'), pattern('/**')];
   matches.forEach((match, index) => {
@@ -52,7 +52,7 @@ test('everything leads to a node with a higher number', () => {
   }
 });
 
-test('a path with a NUL is not taken', () => {
+test('a path with a NUL is not accepted', () => {
   const automaton = empty();
   assert.throws(() => add(automaton, exact('/a\0'), 0), RangeError);
 });

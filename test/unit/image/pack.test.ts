@@ -13,7 +13,7 @@ import { exact, rule, ruleSet } from './rule-sets.js';
 const PATHS = Array.from({ length: 3000 }, (_, index) => `/srv/service-${(index * 7919) % 3000}/configuration.yml`);
 const { words } = compileImage(ruleSet(PATHS.map((path) => rule(exact(path)))));
 
-/** The entries that a decision on a path with an entry for each byte reads, the first and last of its verdict row too. */
+/** The entries that a decision on a path reads, with the first and last of its verdict row. */
 function entriesRead(path: string): number[] {
   const read: number[] = [];
   let state = words[HEADER.automaton * 2]!;
@@ -27,7 +27,7 @@ function entriesRead(path: string): number[] {
   return [...read, state, state + VERDICT_ROW_ENTRIES - 1];
 }
 
-test('a walk and the verdict it comes to ask for one page beside the first, with few exceptions', () => {
+test('a walk and its verdict read one page beside the first, with few exceptions', () => {
   const requested = PATHS.map((path) => {
     const pages = entriesRead(path).map((entry) => Math.floor(entry / PAGE_ENTRIES));
     return pages.filter((page, index) => page !== 0 && page !== pages[index - 1]).length;

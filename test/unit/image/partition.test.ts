@@ -9,7 +9,7 @@ import { automatonOf } from './automata.js';
 const partitionOf = (automaton: Automaton) => finish(coarsestPartition(automaton));
 const minimalOf = (automaton: Automaton) => finish(minimize(automaton));
 
-test('states are one whichever of their targets is the default', () => {
+test('states are merged whichever of their targets is the default', () => {
   const most = Object.fromEntries(Array.from({ length: 200 }, (_, index) => [index + 1, 3]));
   const others = Object.fromEntries(Array.from({ length: 55 }, (_, index) => [index + 201, 4]));
   const automaton = automatonOf(
@@ -28,7 +28,7 @@ test('states are one whichever of their targets is the default', () => {
   assert.equal(new Set(blockOf).size, 5);
 });
 
-test('states that go round a cycle, and from which every path means the same, are as one that stays', () => {
+test('states of a cycle from which all paths mean the same are merged into one with a loop', () => {
   const blockOf = partitionOf(
     automatonOf(
       [
@@ -53,7 +53,7 @@ test('states that go round a cycle, and from which every path means the same, ar
   assert.notEqual(blockOf[6], blockOf[7]);
 });
 
-test('a default that no byte follows tells nothing apart', () => {
+test('a default that no byte follows distinguishes nothing', () => {
   const all = Object.fromEntries(Array.from({ length: 255 }, (_, index) => [index + 1, 3]));
   const blockOf = partitionOf(
     automatonOf(
@@ -77,13 +77,13 @@ test('states that differ only far along are kept apart', () => {
   assert.equal(new Set(partitionOf(automatonOf(chain, 1))).size, 100);
 });
 
-test('loops that are entered at different places are one', () => {
+test('loops that are entered at different states are merged', () => {
   const loop = [2, 3, 1].map((byDefault) => ({ label: 1, byDefault }));
   const minimal = minimalOf(automatonOf([{ label: 0, byDefault: 0 }, ...loop], 2));
   assert.deepEqual([minimal.states, minimal.start, minimal.defaults[1]], [2, 1, 1]);
 });
 
-test('what leads nowhere is the dead state', () => {
+test('states without a way to acceptance are the dead state', () => {
   const minimal = minimalOf(
     automatonOf(
       [
@@ -121,7 +121,7 @@ test('the default is the target of most bytes', () => {
   assert(minimal.targets.every((target) => target === 0));
 });
 
-test('states that the start does not reach are gone', () => {
+test('unreachable states are removed', () => {
   const minimal = minimalOf(
     automatonOf(
       [

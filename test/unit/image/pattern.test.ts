@@ -9,7 +9,7 @@ const character = (text: string, ...ranges: Array<[number, number]>) => ({
   text,
 });
 
-test('runs are distinguished from runs that cross slashes', () => {
+test('`*` is distinguished from `**`, which crosses slashes', () => {
   assert.deepEqual(parsePattern('/a*b**'), [
     literal('/a'),
     { kind: 'run', crossesSlash: false },
@@ -18,16 +18,16 @@ test('runs are distinguished from runs that cross slashes', () => {
   ]);
 });
 
-test('a set holds its characters and ranges, merged', () => {
+test('a set contains its characters and ranges, merged', () => {
   assert.deepEqual(parsePattern('[cab-]'), [character('[cab-]', [0x2d, 0x2d], [0x61, 0x63])]);
   assert.deepEqual(parsePattern('[a-ceé]'), [character('[a-ceé]', [0x61, 0x63], [0x65, 0x65], [0xe9, 0xe9])]);
 });
 
-test('a set holds what its backslashes protect', () => {
+test('a set contains escaped characters', () => {
   assert.deepEqual(parsePattern('[\\]\\-\\!]'), [character('[\\]\\-\\!]', [0x21, 0x21], [0x2d, 0x2d], [0x5d, 0x5d])]);
 });
 
-test('no set holds a slash, negated or not', () => {
+test('no set contains a slash, negated or not', () => {
   assert.deepEqual(parsePattern('[.-0]'), [character('[.-0]', [0x2e, 0x2e], [0x30, 0x30])]);
   const anyCharacter: Array<[number, number]> = [
     [0x01, 0x2e],
@@ -38,7 +38,7 @@ test('no set holds a slash, negated or not', () => {
   assert.deepEqual(parsePattern('[!/]'), [character('[!/]', ...anyCharacter)]);
 });
 
-test('alternatives nest, hold wildcards and may be empty', () => {
+test('alternatives can nest, contain wildcards and be empty', () => {
   assert.deepEqual(parsePattern('{a,{*,}}'), [
     {
       kind: 'alternatives',

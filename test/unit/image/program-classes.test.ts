@@ -14,7 +14,7 @@ const { rules } = ruleSet([
 
 const classify = () => finish(classifyPrograms(rules, new Budget(DEFAULT_LIMITS)));
 
-test('programs that the same rules name share a class', () => {
+test('programs that are named by the same rules share a class', () => {
   const { sources, classOf } = classify();
   assert.deepEqual(sources, ['/a', '/b', '/c', '/d']);
   assert.deepEqual(
@@ -24,7 +24,7 @@ test('programs that the same rules name share a class', () => {
   assert.equal(classOf(Int32Array.of()), 0);
 });
 
-test('a program in a directory that a rule names is of the class of all that name it', () => {
+test('the class of a program in a directory that a rule names depends on all rules that name either', () => {
   const set = ruleSet([
     rule(exact('/333'), { sources: ['/bin/a', '/opt/**'] }),
     rule(exact('/22'), { sources: ['/bin/'] }),
@@ -42,7 +42,7 @@ test('a rule reaches the classes it names, and every class when it names none', 
   assert.deepEqual(reached, [[3], [2, 3], [1, 2], [0, 1, 2, 3]]);
 });
 
-test('the classes named by any of some rules are listed once, upwards', () => {
+test('the classes named by several rules are listed once, in ascending order', () => {
   const { namedByAny } = classify();
   assert.deepEqual(namedByAny(Int32Array.of(2, 1, 3)), [1, 2, 3]);
   assert.deepEqual(namedByAny(Int32Array.of(3)), []);

@@ -10,7 +10,7 @@ export const directory = (path: string, recursive = false): PathMatch => ({
   recursive,
 });
 
-/** A file rule that blocks, unless told otherwise. */
+/** A file rule that blocks by default. */
 export function rule(match: PathMatch, differences: Partial<Rule> = {}): Rule {
   return {
     id: 'unnamed',
@@ -27,7 +27,7 @@ export function rule(match: PathMatch, differences: Partial<Rule> = {}): Rule {
   };
 }
 
-/** The rules of one policy, `default/web`; a rule's id is its place. */
+/** The rules of one policy, `default/web`; the id of a rule is its index. */
 export function ruleSet(
   rules: readonly Rule[],
   postures: Postures = { process: 'audit', file: 'block', network: 'audit', capabilities: 'audit' },

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SlotTable } from '../../../src/image/slot-table.js';
 
-/** Places shapes so many times each; every base, with the symbols placed there. */
+/** Places each shape a number of times; returns every base with its symbols. */
 function placed(
   shapes: ReadonlyArray<readonly [number[], number]>,
   { firstBase = 10, page = 1 << 20, reach = 1 } = {},
@@ -43,7 +43,7 @@ test('rows of one symbol fill the holes that others left', () => {
   assert(table.end - 10 < slots * 1.1, `${table.end - 10} slots for ${slots} entries`);
 });
 
-test('a shape that hardly ever fits goes to the end instead of being tried for ever', () => {
+test('a shape that rarely fits is placed at the end after a limited number of attempts', () => {
   const { table, rows } = placed([
     [[1, 3], 4000],
     [[0, 1, 2, 3, 4, 5, 6, 7], 1],
@@ -52,7 +52,7 @@ test('a shape that hardly ever fits goes to the end instead of being tried for e
   assert.equal(table.end, last.base + 8);
 });
 
-test('what is reached from a base is on its page, and what is taken on each page is counted', () => {
+test('the symbols of a base are on its page, and used slots of each page are counted', () => {
   const { table, rows } = placed([[[3, 60], 500]], { page: 256, reach: 64 });
   for (const { base } of rows) assert.equal(Math.floor(base / 256), Math.floor((base + 63) / 256));
   const pages = Array.from({ length: Math.ceil(table.end / 256) }, (_, page) => table.takenOn(page));

@@ -7,10 +7,10 @@ import { resolveRules } from '../../../src/policy/rule-set.js';
 import { exact, rule, ruleSet } from './rule-sets.js';
 
 const bytes = (text: string) => Buffer.from(text);
-const said = ({ action, rule: number }: Decision) => `${action} ${number ?? '-'}`;
+const textOf = ({ action, rule: number }: Decision) => `${action} ${number ?? '-'}`;
 const AUDITING = { process: 'audit', file: 'audit', network: 'audit', capabilities: 'audit' } as const;
 
-/** What is said of /source, where the rules name it. */
+/** The verdicts on /source, which the rules name. */
 function sourceOf(
   rules: readonly Partial<Rule>[],
   ...more: Parameters<typeof ruleSet> extends [unknown, ...infer P] ? P : never
@@ -19,24 +19,24 @@ function sourceOf(
   return sourceAt(compileImage(ruleSet(made, ...more)).words, bytes('/source'));
 }
 
-test('whoever traces a source is refused by the strongest of the rules that name it', () => {
+test('tracing a source is refused by the strictest rule that names it', () => {
   const { becoming } = sourceOf([{ action: 'Audit' }, { action: 'Block' }, { action: 'Block' }]);
   // The order of rules puts Block before Audit where nothing else decides.
-  assert.match(said(becoming), /^Block \d$/);
-  assert.equal(said(sourceOf([{ action: 'Audit' }]).becoming), 'Audit 0');
-  assert.equal(said(sourceOf([{ sources: ['/other'] }]).becoming), 'Allow -');
+  assert.match(textOf(becoming), /^Block \d$/);
+  assert.equal(textOf(sourceOf([{ action: 'Audit' }]).becoming), 'Audit 0');
+  assert.equal(textOf(sourceOf([{ sources: ['/other'] }]).becoming), 'Allow -');
 });
 
-test('a rule that allows its source something refuses others to trace it where somebody is refused that', () => {
-  assert.equal(said(sourceOf([{ action: 'Allow' }]).becoming), 'Block 0');
-  assert.equal(said(sourceOf([{ action: 'Allow' }], AUDITING).becoming), 'Audit 0');
+test('a rule that allows its source something refuses tracing it if other programs are refused the same', () => {
+  assert.equal(textOf(sourceOf([{ action: 'Allow' }]).becoming), 'Block 0');
+  assert.equal(textOf(sourceOf([{ action: 'Allow' }], AUDITING).becoming), 'Audit 0');
   const exception = sourceOf([{ action: 'Allow' }, { action: 'Block', sources: [] }], AUDITING);
-  assert.equal(said(exception.becoming), 'Block 0');
+  assert.equal(textOf(exception.becoming), 'Block 0');
   const otherClass = sourceOf([{ action: 'Allow' }, { action: 'Block', class: 'process', sources: [] }], AUDITING);
-  assert.equal(said(otherClass.becoming), 'Audit 0');
+  assert.equal(textOf(otherClass.becoming), 'Audit 0');
 });
 
-test('a policy in audit mode only reports who traces its sources', () => {
+test('a policy in audit mode only reports tracing of its sources', () => {
   const made = [
     rule(exact('/0'), { sources: ['/source'] }),
     rule(exact('/1'), { sources: ['/source'], action: 'Allow' }),
@@ -52,20 +52,20 @@ test('a policy in audit mode only reports who traces its sources', () => {
     made.map((each) => ({ policy, rule: each })),
     { ...AUDITING, file: 'block' },
   );
-  assert.match(said(sourceAt(compileImage(set).words, bytes('/source')).becoming), /^Audit \d$/);
+  assert.match(textOf(sourceAt(compileImage(set).words, bytes('/source')).becoming), /^Audit \d$/);
 });
 
-test('whoever puts something else in place of a source is refused as one who traces it, but by policies without guards', () => {
+test('replacing a source is refused like tracing it, except by policies without guards', () => {
   const { becoming, replaced } = sourceOf([{ action: 'Allow' }]);
   assert.deepEqual(replaced, becoming);
   const made = [rule(exact('/0'), { sources: ['/source'] })];
   const policy = { name: 'web', namespace: DEFAULT_NAMESPACE, matchLabels: {}, guards: false, rules: made } as const;
   const set = resolveRules([{ policy, rule: made[0]! }], AUDITING);
   const unguarded = sourceAt(compileImage(set).words, bytes('/source'));
-  assert.deepEqual([said(unguarded.becoming), said(unguarded.replaced)], ['Block 0', 'Allow -']);
+  assert.deepEqual([textOf(unguarded.becoming), textOf(unguarded.replaced)], ['Block 0', 'Allow -']);
 });
 
-test('without its Allow rules a program is as if these did not name it, and keeps the others', () => {
+test('a program without its Allow rules is decided as if these did not name it, and keeps the other rules', () => {
   const { words } = compileImage(
     ruleSet([
       rule(exact('/let'), { sources: ['/both', '/allowed'], action: 'Allow' }),
@@ -83,7 +83,7 @@ test('without its Allow rules a program is as if these did not name it, and keep
   assert.equal(classifyProgram(words, bytes('/both'), true), classifyProgram(words, bytes('/blocked')));
 });
 
-test('a program that only a rule with an Allow rule besides names has a class of its own without that', () => {
+test('a program that an Allow rule and another rule name has a separate class without the Allow rule', () => {
   const { words } = compileImage(
     ruleSet([
       rule(exact('/let'), { sources: ['/source'], action: 'Allow' }),
@@ -96,8 +96,8 @@ test('a program that only a rule with an Allow rule besides names has a class of
   assert.equal(decide(words, bytes('/let'), { programClass }, 'read', 'owner').action, 'Block');
 });
 
-test('the rule that is reported where a program acts without its Allow rules is the first of these', () => {
+test('when a program acts without its Allow rules, the first of these is reported', () => {
   const { withoutAllow } = sourceOf([{ action: 'Block' }, { action: 'Allow' }]);
-  assert.match(said(withoutAllow), /^Audit \d$/);
-  assert.equal(said(sourceOf([{ action: 'Block' }]).withoutAllow), 'Allow -');
+  assert.match(textOf(withoutAllow), /^Audit \d$/);
+  assert.equal(textOf(sourceOf([{ action: 'Block' }]).withoutAllow), 'Allow -');
 });

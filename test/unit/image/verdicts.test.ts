@@ -44,16 +44,16 @@ function row(verdicts: Verdicts, index: number): string[] {
   });
 }
 
-test('without rules everything is allowed by no rule', () => {
+test('without rules everything is allowed', () => {
   assert.deepEqual(row(verdictsOf([]), 0), new Array(CELLS).fill('Allow -'));
 });
 
-test('postures decide for what no rule matches, each for its class, numbered after the rules', () => {
+test('postures decide accesses that match no rule, each for its class, and are numbered after the rules', () => {
   const verdicts = verdictsOf([
     rule(exact('/a'), { action: 'Allow' }),
     rule(exact('/b'), { action: 'Allow', class: 'process' }),
   ]);
-  // Of mapping as executable no rule speaks.
+  // No rule covers executable mappings.
   assert.deepEqual(row(verdicts, verdicts.defaultRows[0]!), [
     'Audit 2',
     'Audit 2',
@@ -83,7 +83,7 @@ test('a rule that a stronger one silences makes no difference to the label', () 
   assert.notEqual(label(verdicts, 1), label(verdicts, 0));
 });
 
-test('only the classes that are answered differently have an entry', () => {
+test('only classes with a different verdict have an entry', () => {
   const verdicts = verdictsOf([
     rule(exact('/a'), { sources: ['/x'] }),
     rule(exact('/b'), { sources: ['/y'], action: 'Audit' }),
@@ -108,7 +108,7 @@ test('the children of a source are distinguished where a rule about programs nam
   const x = SYMBOL_VERDICT + ACTOR_LETTERS;
   assert.deepEqual(symbolsFor({ sources: ['/x'] }), [x]);
   assert.deepEqual(symbolsFor({ ...process, action: 'Block' }), [x, ofUnknown, ofX]);
-  // Whose parent nobody knows is allowed to do nothing by that.
+  // A process with an unknown parent is not allowed anything by it.
   assert.deepEqual(symbolsFor({ ...process, action: 'Allow' }), [x, ofX]);
 });
 
@@ -130,20 +130,20 @@ test('the class of a program is part of the label', () => {
   assert.notEqual(label(verdicts, 0, verdicts.marks.ofSource(0)), label(verdicts, 0));
 });
 
-test('rows that are equal are one row', () => {
+test('equal rows are stored once', () => {
   const verdicts = verdictsOf([rule(exact('/a'), { sources: ['/x', '/y'] }), rule(exact('/b'), { sources: ['/y'] })]);
   for (const marks of [[0], [0, 1], [1]]) label(verdicts, ...marks);
-  // With those of what no rule matches: one of all, and one of libraries.
+  // With the two rows for what no rule matches: one for everything, and one for libraries.
   assert.equal(verdicts.rowWords().length / CELLS, 4);
 });
 
-test('asking many rules for many classes counts as work', () => {
+test('combining many rules with many classes counts as work', () => {
   const rules = Array.from({ length: 50 }, (_, index) => rule(exact('/a'), { sources: [`/${index}`] }));
   const verdicts = verdictsOf(rules, new Budget({ ...DEFAULT_LIMITS, work: 500 }));
   assert.throws(() => label(verdicts, ...rules.keys()), LimitExceeded);
 });
 
-test('a rule for processes with a terminal is answered to those only', () => {
+test('a rule for processes with a terminal holds only for those', () => {
   const verdicts = verdictsOf([rule(exact('/long'), { terminal: true }), rule(exact('/a'), { action: 'Audit' })]);
   const [, others, symbol, onTerminal] = entries(verdicts, 0, 1);
   assert.equal(symbol, SYMBOL_VERDICT + ACTOR_HAS_TERMINAL);

@@ -15,7 +15,7 @@ const automaton: Automaton = {
   labels: new Int32Array(7),
 };
 
-test('states come level by level while there is room, then path after path', () => {
+test('states are ordered breadth-first while there is room, then depth-first', () => {
   const order = (room: number) => finish(inOrderOfWalks(automaton, room, () => 1));
   assert.deepEqual(order(100), { states: [1, 2, 3, 4, 5, 6], ends: [1, 2, 3, 4, 5, 6] });
   assert.deepEqual(order(1), { states: [1, 2, 4, 6, 3, 5], ends: [1, 4, 4, 4, 6, 6] });

@@ -37,7 +37,7 @@ function handMade(): Uint32Array {
   entry(CHILD + SYMBOL_VERDICT, CHILD, rowAt(2));
   entry(CHILD + SYMBOL_VERDICT + 3 * ACTOR_LETTERS, CHILD, rowAt(1));
   entry(LAST + SYMBOL_PROGRAM_CLASS, LAST, 7);
-  // A stranger's entry where the last state has none.
+  // An entry of another state where the last state has none.
   entry(LAST + 97, MIDDLE, MIDDLE);
   for (let row = 0; row < 3; row++) {
     for (let operation = 0; operation < VERDICT_ROW_ENTRIES; operation++) {
@@ -51,7 +51,7 @@ function handMade(): Uint32Array {
 const words = handMade();
 const path = (text: string) => Buffer.from(text);
 
-test('a byte takes its own transition, else the default', () => {
+test('a byte follows its own transition, otherwise the default', () => {
   assert.equal(matchPath(words, path('')), START | STATE_HAS_DEFAULT);
   assert.equal(matchPath(words, path('a')), MIDDLE | STATE_HAS_DEFAULT);
   assert.equal(matchPath(words, path('z')), LAST);

@@ -13,7 +13,7 @@ interface Options {
   readonly ring?: typeof RING;
 }
 
-/** A journal as one daemon has it. */
+/** The journal of one daemon. */
 async function openIn(directory: string, { limits = LIMITS, ring = RING }: Options = {}) {
   const logger = new LogRecorder();
   const journal = await Journal.open(directory, limits, ring, logger);
@@ -32,12 +32,12 @@ async function openIn(directory: string, { limits = LIMITS, ring = RING }: Optio
     journal,
     logger,
     next: () => next,
-    /** Writes a batch of the ring and waits for it. */
+    /** Writes a batch from the ring and waits for it. */
     write(count: number, bytes = 100 * count, time = BigInt(Date.now()) * 1_000_000n) {
       position += 8n;
       return append(count, bytes, time);
     },
-    /** Writes events that are not of the ring and waits for them. */
+    /** Writes events that do not come from the ring and waits for them. */
     add: (count: number) => append(count, 100 * count, BigInt(Date.now()) * 1_000_000n),
     close: () => journal.close(() => next),
   };
@@ -56,7 +56,7 @@ function directoryOf(t: TestContext): string {
 }
 
 describe('the journal', () => {
-  test('gives what was written, from any number on and from any time on', async (t) => {
+  test('returns written events from any sequence number or time on', async (t) => {
     const { journal, write, close } = await openIn(directoryOf(t));
     for (const count of [3, 1, 2]) await write(count, 100, BigInt(count));
     assert.deepEqual(await rangesIn(journal), [
@@ -77,7 +77,7 @@ describe('the journal', () => {
     await close();
   });
 
-  test('continues with the next number after an orderly end, and after a kill', async (t) => {
+  test('continues with the next number after a regular end, and after a kill', async (t) => {
     const directory = directoryOf(t);
     const first = await openIn(directory);
     await first.write(3);
@@ -85,7 +85,7 @@ describe('the journal', () => {
     const second = await openIn(directory, { ring: { id: 8n, position: 0n } });
     assert.equal(second.next(), 4);
     await second.write(2);
-    // No end: as after kill -9.
+    // Not closed, as after kill -9.
     const third = await openIn(directory, { ring: { id: 8n, position: 0n } });
     assert.equal(third.next(), 6);
     assert.equal(third.journal.run, first.journal.run);
@@ -99,11 +99,11 @@ describe('the journal', () => {
     await third.close();
   });
 
-  test('gives no number twice after a power cut, and says which are not there', async (t) => {
+  test('uses no number twice after a power cut, and reports the missing ones', async (t) => {
     const directory = directoryOf(t);
     const first = await openIn(directory);
     await first.write(3);
-    // Another boot has another ring, and what was not on disk is lost.
+    // After a boot there is another ring, and what was not on disk is lost.
     truncateSync(join(directory, filesOf(directory)[0]!), 0);
     const second = await openIn(directory, { ring: { id: 8n, position: 0n } });
     assert.ok(second.next() > 4096);
@@ -114,7 +114,7 @@ describe('the journal', () => {
     await second.close();
   });
 
-  test('takes what the ring was read on without it for lost numbers', async (t) => {
+  test('counts events that were read from the ring without the journal as lost numbers', async (t) => {
     const directory = directoryOf(t);
     const first = await openIn(directory);
     await first.write(3);
@@ -123,21 +123,21 @@ describe('the journal', () => {
     await second.close();
   });
 
-  test('gives no number twice of events that were published while the disk took none, and are not of the ring', async (t) => {
+  test('uses no number twice for events that were published during a disk failure and did not come from the ring', async (t) => {
     const directory = directoryOf(t);
     const first = await openIn(directory);
     await first.write(3);
     t.mock.method(first.journal.files, 'append', () => Promise.reject(new Error('disk full')));
     for (let batch = 0; batch < 20; batch++) await first.add(1000);
     const published = first.next() - 1;
-    // No end: as after kill -9.
+    // Not closed, as after kill -9.
     const second = await openIn(directory, { ring: { id: 7n, position: 8n } });
     assert.ok(second.next() > published, `${second.next()} after ${published}`);
     assert.equal(second.journal.run, first.journal.run);
     await second.close();
   });
 
-  test('continues without a gap where the disk took the last events again before the kill', async (t) => {
+  test('continues without a gap if the disk worked again before the kill', async (t) => {
     const directory = directoryOf(t);
     const first = await openIn(directory);
     await first.write(3);
@@ -155,7 +155,7 @@ describe('the journal', () => {
     await second.close();
   });
 
-  test('never takes more than its bytes, and the oldest go first', async (t) => {
+  test('never exceeds its size, and deletes the oldest events first', async (t) => {
     const directory = directoryOf(t);
     const { journal, write, close } = await openIn(directory, { limits: { bytes: 64 * 1024, seconds: 3600 } });
     for (let number = 0; number < 300; number++) {
@@ -170,7 +170,7 @@ describe('the journal', () => {
     await close();
   });
 
-  test('lets go of what is too old', async (t) => {
+  test('deletes events that are too old', async (t) => {
     const directory = directoryOf(t);
     const first = await openIn(directory);
     await first.write(1, 200_000, 1n);
@@ -180,7 +180,7 @@ describe('the journal', () => {
     await first.close();
   });
 
-  test('passes over what is damaged, wherever it is, and gives the rest', async (t) => {
+  test('skips damaged events anywhere, and returns the rest', async (t) => {
     const directory = directoryOf(t);
     const { journal, write, close } = await openIn(directory);
     for (let number = 0; number < 5; number++) await write(1, 300);
@@ -210,7 +210,7 @@ describe('the journal', () => {
     await again.close();
   });
 
-  test('begins another numbering, above all numbers that are there, where the file of numbers is gone', async (t) => {
+  test('without the file of numbers starts a new numbering above all existing numbers', async (t) => {
     const directory = directoryOf(t);
     const first = await openIn(directory);
     await first.write(3);
@@ -223,7 +223,7 @@ describe('the journal', () => {
     await second.close();
   });
 
-  test('is refused a directory that is none', async (t) => {
+  test('is refused a path that is not a directory', async (t) => {
     const directory = directoryOf(t);
     writeFileSync(directory, '');
     await assert.rejects(openIn(directory), /^Failure: cannot use the journal in .*: EEXIST/u);

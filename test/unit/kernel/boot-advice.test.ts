@@ -7,7 +7,7 @@ import { temporaryDirectory } from '../rpc/support.js';
 
 const PARAMETER = 'lsm=lockdown,yama,bpf';
 
-/** Files of a host, by path, and what must be said there. */
+/** Files of a host, by path, and the expected advice. */
 const HOSTS: Readonly<Record<string, readonly [files: Record<string, string>, advice: RegExp]>> = {
   Debian: [
     { '/etc/os-release': 'ID=debian\n', '/etc/default/grub': '' },
@@ -45,7 +45,7 @@ const HOSTS: Readonly<Record<string, readonly [files: Record<string, string>, ad
 };
 
 for (const [name, [files, advice]] of Object.entries(HOSTS)) {
-  test(`what to boot with is said in the way of ${name}`, (t) => {
+  test(`the advice on boot parameters suits ${name}`, (t) => {
     const root = temporaryDirectory(t);
     for (const [path, text] of Object.entries(files)) {
       mkdirSync(dirname(join(root, path)), { recursive: true });

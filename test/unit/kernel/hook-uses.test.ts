@@ -5,13 +5,13 @@ import { HOOK_USES } from '../../../src/kernel/hook-uses.js';
 import { OWN_CLASS } from '../../../src/kernel/missing-hooks.js';
 import { HOOK_TABLE, hookTableText } from '../../support/hook-table.js';
 
-/** Seen elsewhere than at a hook of the Linux security modules. */
+/** Programs that are not at a hook of Linux security modules. */
 const NO_HOOKS = [
   ...['hauberk_sys_enter', 'hauberk_mark_tasks', 'hauberk_claim', 'hauberk_find_layer'],
   ...['hauberk_find_descriptors', 'hauberk_find_rings', 'hauberk_find_mappings'],
 ];
 
-test('hauberkd says of each program what the table of hooks says', () => {
+test('the uses of each program agree with the table of hooks', () => {
   const ofTable = HOOK_TABLE.map(
     ({ program, class: ruleClass, operation }) => `${program}: ${ruleClass}, ${operation}`,
   );
@@ -25,7 +25,7 @@ test('hauberkd says of each program what the table of hooks says', () => {
   assert.deepEqual(ofDaemon.sort(), [...new Set(ofTable)].sort());
 });
 
-test('essential are the programs that keep the members of containers, and no others', () => {
+test('exactly the programs that track the processes of containers are essential', () => {
   const essential = Object.entries(HOOK_USES).filter(([, use]) => use.essential !== undefined);
   assert.deepEqual(
     essential.map(([program]) => program),
@@ -33,7 +33,7 @@ test('essential are the programs that keep the members of containers, and no oth
   );
 });
 
-test('the page on kernels has the table of hooks as the tests have it', () => {
+test('the table of hooks on the page on kernels agrees with that of the tests', () => {
   const [, , table] =
     /(<!-- hooks -->\n)([\s\S]*?)<!-- \/hooks -->/u.exec(readFileSync('docs/kernels.md', 'utf8')) ?? [];
   assert.equal(table, hookTableText(), 'tools/reference-tables writes it again');

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LayerTrial } from '../../../src/kernel/layer-trial.js';
 
-test('a root that is on no overlay, or that is gone, is reported with its cause', () => {
+test('a root that is not on an overlay, or that no longer exists, is reported with the cause', () => {
   const trial = new LayerTrial(undefined);
   assert.deepEqual(trial.examine('/proc', process.pid), {
     problem: 'its root is on a filesystem of type 0x9fa0, not on overlayfs',

@@ -18,7 +18,7 @@ const missing = (program: string): MissingHook => ({
   reason: "the kernel's verifier refuses the program:\n3: (79) r0 = *(u64 *)(r0 +0)\nR0 invalid mem access 'inv'",
 });
 
-/** Programs whose absence a policy with this rule is warned of. */
+/** Programs for which a policy with this rule gets a warning if they are missing. */
 function warnedOf(rule: string, action = 'Block'): string[] {
   const text = `apiVersion: security.kubearmor.com/v1
 kind: KubeArmorPolicy
@@ -60,25 +60,25 @@ const CASES: readonly (readonly [rule: string, needs: string, action?: string])[
 ];
 
 for (const [rule, needs, action] of CASES) {
-  test(`a policy with ${rule} is warned of ${needs}`, () => {
+  test(`a policy with ${rule} gets a warning for missing ${needs}`, () => {
     assert.deepEqual(warnedOf(rule, action), needs.split(' '));
   });
 }
 
-test('an allowed file brings the posture into force for all that can be done to files', () => {
+test('an allowed file brings the posture into force for all operations on files', () => {
   assert.deepEqual(
     warnedOf('file: {matchPaths: [{path: /a, operations: [read]}]}', 'Allow'),
     warnedOf('file: {matchPaths: [{path: /a}]}'),
   );
 });
 
-test('a missing hook is told with what is not covered, and with the reason where there is room', () => {
+test('a missing hook is reported with what is not covered, and with the reason if there is room', () => {
   const line = 'hook path_chown is missing, so nothing decides about changes of owner (file: attributes)';
   assert.equal(describeMissing(missing('path_chown')), line);
   assert.equal(explainMissing(missing('path_chown')), `${line}; ${missing('path_chown').reason}`);
 });
 
-test('of what the verifier says the end is kept', () => {
+test("the end of the verifier's log is kept", () => {
   const log = `${Array.from({ length: 5000 }, (_, index) => `${index}: (b7) r1 = 0`).join('\n')}\nR1 is bad\nprocessed 5000 insns\n`;
   const lines = lastLinesOf(log).split('\n');
   assert.deepEqual(lines.slice(-3), ['4999: (b7) r1 = 0', 'R1 is bad', 'processed 5000 insns']);
@@ -87,7 +87,7 @@ test('of what the verifier says the end is kept', () => {
   assert.equal(lastLinesOf(''), '');
 });
 
-test('what is missing is remembered beside the pins, and what somebody else put there is not believed', (t) => {
+test('missing programs are remembered beside the pins, and foreign files there are ignored', (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'hauberk-left-out-'));
   t.after(() => rmSync(directory, { recursive: true }));
   const longest = { ...missing('file_open'), reason: '"\n'.repeat(850) };
@@ -97,7 +97,7 @@ test('what is missing is remembered beside the pins, and what somebody else put 
   assert.equal(rememberedMissing(join(directory, 'nowhere')).size, 0);
 });
 
-test('a kernel of a series that the tests were run on is distinguished', () => {
+test('kernels of tested series are recognised', () => {
   for (const release of ['6.1.0-56-amd64', '6.12.9', '7.3.4+deb13']) assert.equal(isTested(release), true, release);
   for (const release of ['5.14.0-427.el9', '6.10.1', '6.120.0', '7.30', 'unknown'])
     assert.equal(isTested(release), false, release);

@@ -8,22 +8,29 @@ import { stringify } from 'yaml';
 import { byKubeconfig, checkAccess, inCluster } from '../../../src/kubernetes/access.js';
 import { accessToCluster } from '../../../src/kubernetes/follow-cluster.js';
 
-let place: string;
+let directory: string;
 const ENVIRONMENT = { KUBERNETES_SERVICE_HOST: '10.0.0.1', KUBERNETES_SERVICE_PORT: '443' };
 
 before(() => {
-  place = mkdtempSync(join(tmpdir(), 'hauberk-access-'));
+  directory = mkdtempSync(join(tmpdir(), 'hauberk-access-'));
   const subject = ['-subj', '/CN=cluster', '-days', '1', '-nodes', '-x509', '-newkey', 'ec'];
-  const files = ['-pkeyopt', 'ec_paramgen_curve:P-256', '-keyout', `${place}/key.pem`, '-out', `${place}/ca.crt`];
+  const files = [
+    '-pkeyopt',
+    'ec_paramgen_curve:P-256',
+    '-keyout',
+    `${directory}/key.pem`,
+    '-out',
+    `${directory}/ca.crt`,
+  ];
   execFileSync('openssl', ['req', ...subject, ...files], { stdio: 'ignore' });
-  writeFileSync(join(place, 'namespace'), 'hauberk');
+  writeFileSync(join(directory, 'namespace'), 'hauberk');
 });
 
-after(() => rmSync(place, { recursive: true }));
+after(() => rmSync(directory, { recursive: true }));
 
-/** A kubeconfig whose cluster and user are these; with a text, that text. */
+/** A kubeconfig with this cluster and user, or with this text. */
 function written(config: { cluster?: object; user?: object } | string): string {
-  const path = join(place, 'config');
+  const path = join(directory, 'config');
   const { cluster, user = { token: 't' } } = typeof config === 'string' ? {} : config;
   const whole = {
     'current-context': 'there',
@@ -35,7 +42,7 @@ function written(config: { cluster?: object; user?: object } | string): string {
   return path;
 }
 
-/** What is wrong with a kubeconfig, after where it is. */
+/** The problem of a kubeconfig, without its path. */
 function problemOf(config: Parameters<typeof written>[0]): string {
   const path = written(config);
   let problem = 'nothing';
@@ -49,29 +56,29 @@ function problemOf(config: Parameters<typeof written>[0]): string {
   return problem.replace('Kubernetes cannot be reached: ', '');
 }
 
-test('a service account without a token that can be read is refused at the start, and so are unreadable authorities', () => {
-  const check = () => checkAccess(inCluster(ENVIRONMENT, place));
-  rmSync(join(place, 'token'), { force: true });
+test('a service account without a readable token or authorities is refused at the start', () => {
+  const check = () => checkAccess(inCluster(ENVIRONMENT, directory));
+  rmSync(join(directory, 'token'), { force: true });
   assert.throws(check, /^.*Kubernetes cannot be reached: cannot read the token: ENOENT.*\/token'/);
-  writeFileSync(join(place, 'token'), '\n');
+  writeFileSync(join(directory, 'token'), '\n');
   assert.throws(check, /there is neither a token nor a client certificate/);
-  writeFileSync(join(place, 'token'), 'a token');
+  writeFileSync(join(directory, 'token'), 'a token');
   assert.throws(check, /the token is invalid: it contains spaces or other characters/);
-  writeFileSync(join(place, 'token'), 'a.b.c');
+  writeFileSync(join(directory, 'token'), 'a.b.c');
   check();
-  const authorities = readFileSync(join(place, 'ca.crt'), 'utf8');
+  const authorities = readFileSync(join(directory, 'ca.crt'), 'utf8');
   for (const [text, problem] of [
     ['', /the certificate authority is not PEM/],
     [authorities.slice(0, 200), /the certificate authority is not PEM/],
     [authorities + authorities.replace(/^M.{20}/mu, 'AAAA'), /the certificate authority cannot be read/],
   ] as const) {
-    writeFileSync(join(place, 'ca.crt'), text);
+    writeFileSync(join(directory, 'ca.crt'), text);
     assert.throws(check, problem);
   }
-  writeFileSync(join(place, 'ca.crt'), authorities);
+  writeFileSync(join(directory, 'ca.crt'), authorities);
 });
 
-test('a kubeconfig that cannot be used is refused at the start, with what is wrong with it', () => {
+test('an unusable kubeconfig is refused at the start, with the reason', () => {
   assert.match(problemOf('a: [b'), /^is not YAML: /);
   assert.equal(problemOf(''), 'its current-context names no context');
   assert.equal(problemOf('just a text'), 'its current-context names no context');
@@ -86,13 +93,13 @@ test('a kubeconfig that cannot be used is refused at the start, with what is wro
   checkAccess(byKubeconfig(written({ user: pair, cluster: { 'certificate-authority': 'ca.crt' } })));
 });
 
-test('nothing is looked for where no flag asks for Kubernetes', async () => {
+test('without a flag for Kubernetes no cluster is searched', async () => {
   assert.equal(await accessToCluster({ kubernetes: false }), undefined);
   const access = await accessToCluster({ kubernetes: false, kubeconfig: written({}), nodeName: 'node-7' });
   assert.deepEqual([access?.node, access?.server.url.href], ['node-7', 'https://10.0.0.1:6443/']);
 });
 
-test('a daemon that cannot follow the cluster it is asked to ends before it looks at the kernel', () => {
+test('a daemon that cannot follow the requested cluster ends before it touches the kernel', () => {
   const daemon = (...flags: string[]) => {
     const environment = { PATH: process.env.PATH };
     const options = { encoding: 'utf8', env: environment, timeout: 60_000 } as const;

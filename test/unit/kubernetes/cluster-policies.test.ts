@@ -54,7 +54,7 @@ function refusing(policies: InMemoryControlPlane['policies'], name: string) {
   return { registry, tried };
 }
 
-test('one policy that is refused holds up none of the others, nor the end of one', async () => {
+test('a refused policy delays neither other policies nor the deletion of one', async () => {
   const { policies, read, keys } = start();
   await bringPolicies(policies, 'kubernetes', await read([object('old'), object('good')]));
   const { registry } = refusing(policies, 'bad');
@@ -84,7 +84,7 @@ test('what was refused a short time ago is not tried again at each change of oth
   assert.ok(tried.includes('bad'));
 });
 
-test('a state that cannot be written is no fault of a policy: nothing is judged', async () => {
+test('when the state cannot be stored no policy is reported as refused', async () => {
   const { read, policies } = start();
   const failures = [
     new Failure('unavailable', 'no disk'),
@@ -111,7 +111,7 @@ test('an object is read again when its specification has changed, or its policy 
   assert.equal(reads(), 3);
 });
 
-test('an object that cannot be read, or whose selector costs too much, holds up none of the others', async () => {
+test('an object that cannot be read, or with a too costly selector, does not delay the others', async () => {
   const { policies, keys } = start();
   const objects = new PolicyObjects((document) => {
     const { metadata } = document as { metadata: { name: string } };

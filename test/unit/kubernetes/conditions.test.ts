@@ -17,7 +17,7 @@ function reported(change: Partial<PolicyReport>): string[] {
   );
 }
 
-test('a policy is enforced, or reaches nothing, or is told why it is not in force', () => {
+test('a policy is reported as enforced, as reaching nothing, or with the reason why it is not in force', () => {
   assert.deepEqual(reported({}), ['Accepted True Accepted: ', 'Enforced True Enforced: in 2 containers on 1 node']);
   assert.equal(reported({ containers: 0, nodes: 0 })[1], 'Enforced True ReachesNothing: in 0 containers on 0 nodes');
   assert.deepEqual(reported({ refusal: INVALID, isHeld: false }), [
@@ -39,12 +39,12 @@ test('a policy is enforced, or reaches nothing, or is told why it is not in forc
   assert.equal(reported({ warnings: ['one', 'two'] })[0], 'Accepted True Accepted: one\ntwo');
 });
 
-test('a message is no longer than Kubernetes takes', () => {
+test('a message is no longer than Kubernetes accepts', () => {
   const [accepted] = conditionsOf({ ...REPORT, warnings: ['x'.repeat(100_000)] });
   assert.equal(accepted!.message.length, 32_768);
 });
 
-test('times of conditions change with their status alone, and nothing is written that is there', () => {
+test('the times of conditions change only with their status, and an unchanged status is not written', () => {
   const wanted = conditionsOf(REPORT);
   const first = merged([], wanted, 1, new Date('2026-01-01T00:00:00.123Z'))!;
   assert.deepEqual(
@@ -66,12 +66,12 @@ test('times of conditions change with their status alone, and nothing is written
   assert.equal(broken[1]!.lastTransitionTime, '2026-02-01T00:00:00Z');
 });
 
-test('kinds that have room for a text are reported in one', () => {
+test('kinds whose status is a text get a text', () => {
   assert.equal(sentenceOf(conditionsOf(REPORT)), 'Enforced: in 2 containers on 1 node');
   assert.equal(sentenceOf(conditionsOf({ ...REPORT, refusal: INVALID })), 'Invalid: spec.action: must be one of');
 });
 
-test('other numbers are no news, another reason, warning or generation is', () => {
+test('a change of numbers can wait, another reason, warning or generation cannot', () => {
   const known = merged([], conditionsOf(REPORT), 1, new Date())!;
   const isSame = (change: Partial<PolicyReport>, generation = 1) =>
     isSameButCounts(known, conditionsOf({ ...REPORT, ...change }), generation);

@@ -12,11 +12,11 @@ import { byKubeconfig } from '../../../src/kubernetes/access.js';
 import { ApiClient, ApiError } from '../../../src/kubernetes/api-client.js';
 import { CertificateAuthority, type IssuedFiles } from '../../support/certificates.js';
 
-/** An API server that tells who asks, by two authorities one after the other; and a kubeconfig for it. */
+/** An API server that returns the client's name, with two authorities one after the other, and a kubeconfig for it. */
 async function start(context: TestContext) {
-  const place = mkdtempSync(join(tmpdir(), 'hauberk-rotated-'));
-  context.after(() => rmSync(place, { recursive: true }));
-  const [first, second] = [new CertificateAuthority(place, 'first'), new CertificateAuthority(place, 'second')];
+  const directory = mkdtempSync(join(tmpdir(), 'hauberk-rotated-'));
+  context.after(() => rmSync(directory, { recursive: true }));
+  const [first, second] = [new CertificateAuthority(directory, 'first'), new CertificateAuthority(directory, 'second')];
   const serverOf = async (authority: CertificateAuthority, port = 0): Promise<Server> => {
     const { certificate, key } = authority.issue(`server-${port}`, '/CN=server', ['IP:127.0.0.1']);
     const tls = { cert: readFileSync(certificate), key: readFileSync(key), ca: [first.pem, second.pem] };
@@ -29,7 +29,7 @@ async function start(context: TestContext) {
     await once(server.listen(port, '127.0.0.1'), 'listening');
     return server;
   };
-  const path = join(place, 'config');
+  const path = join(directory, 'config');
   const files = (authority: string, { certificate, key }: IssuedFiles) => ({ authority, certificate, key });
   const write = (port: number, { authority, certificate, key }: ReturnType<typeof files>) =>
     writeFileSync(
@@ -41,10 +41,10 @@ async function start(context: TestContext) {
         users: [{ name: 'u', user: { 'client-certificate': certificate, 'client-key': key } }],
       }),
     );
-  return { place, path, first, second, serverOf, write, files };
+  return { directory, path, first, second, serverOf, write, files };
 }
 
-test('a certificate and an authority that were replaced count from the next request on', async (context) => {
+test('a replaced certificate or authority is used from the next request on', async (context) => {
   const { path, first, second, serverOf, write, files } = await start(context);
   const server = await serverOf(first);
   const { port } = server.address() as AddressInfo;
@@ -58,7 +58,7 @@ test('a certificate and an authority that were replaced count from the next requ
   write(port, files(first.certificate, two));
   assert.deepEqual(await client.get('/'), { who: 'two' });
 
-  // What is half written leaves all as it was, and is reported once.
+  // A half-written file changes nothing, and is reported once.
   const whole = readFileSync(two.key);
   writeFileSync(two.key, whole.subarray(0, 40));
   assert.deepEqual(await client.get('/'), { who: 'two' });
@@ -80,7 +80,7 @@ test('a certificate and an authority that were replaced count from the next requ
   assert.equal(problems.at(-1), undefined);
 });
 
-test('whoever asks for a day without requests gets five minutes', async (context) => {
+test('a Retry-After of a day is limited to five minutes', async (context) => {
   const { path, first, serverOf, write, files } = await start(context);
   const server = await serverOf(first);
   write((server.address() as AddressInfo).port, files(first.certificate, first.issue('one', '/CN=one')));

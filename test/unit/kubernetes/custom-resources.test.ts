@@ -10,7 +10,7 @@ const DIRECTORY = 'packaging/kubernetes/crds';
 
 type Schema = Readonly<Record<string, unknown>>;
 
-/** All that apiextensions.k8s.io/v1 has for a schema, less what is forbidden in a structural one, and what we do without. */
+/** The keywords of apiextensions.k8s.io/v1 that a structural schema may have, without those that we do not use. */
 const WORDS = new Set([
   'type',
   'format',
@@ -30,7 +30,7 @@ const WORDS = new Set([
 ]);
 const TYPES = ['object', 'array', 'string', 'integer', 'boolean'];
 
-/** What keeps a schema from being structural: see "Specifying a structural schema" in Kubernetes' documentation. */
+/** Violations of "Specifying a structural schema" in Kubernetes' documentation. */
 function* faultsOf(schema: Schema, path: string): Generator<string> {
   for (const word of Object.keys(schema)) if (!WORDS.has(word)) yield `${path}: ${word}`;
   const { type, properties, items, additionalProperties, required } = schema;
@@ -61,7 +61,7 @@ function at(schema: Schema, ...path: readonly string[]): Schema {
   }, schema);
 }
 
-test('the definitions that are shipped are made of the schema that manifests are checked by', () => {
+test('the shipped definitions are generated from the schema of manifests', () => {
   const files = definitionFiles();
   assert.deepEqual(readdirSync(DIRECTORY).sort(), [...files.keys()].sort());
   for (const [name, text] of files) {
@@ -79,12 +79,12 @@ for (const resource of CUSTOM_RESOURCES) {
       assert.deepEqual([...faultsOf(schema, '')], []);
     });
 
-    test('means the same to a reader of YAML 1.1, as kubectl is', () => {
+    test('means the same in YAML 1.1, which kubectl reads', () => {
       const text = definitionFiles().get(`hauberk.io_${resource.plural}.yaml`)!;
       assert.deepEqual(parse(text, { version: '1.1' }), JSON.parse(JSON.stringify(definition)));
     });
 
-    test('has every section of the language, with what a rule says', () => {
+    test('has every section of the language, with the fields of rules', () => {
       const sections = Object.keys(at(schema, 'spec').properties as object);
       for (const section of ['process', 'file', 'network', 'capabilities', 'filesystems', 'mounts', 'ptrace']) {
         assert.ok(sections.includes(section), section);
@@ -100,7 +100,7 @@ for (const resource of CUSTOM_RESOURCES) {
       });
     });
 
-    test('keeps fields that it does not know, so that the policy is refused for them and not changed in silence', () => {
+    test('keeps unknown fields, so that the policy is refused instead of silently changed', () => {
       for (const path of [
         [],
         ['file'],
@@ -114,7 +114,7 @@ for (const resource of CUSTOM_RESOURCES) {
   });
 }
 
-test('what has no structural form stops the making', () => {
+test('a schema without a structural form cannot be generated', () => {
   assert.throws(() => structuralSchema({ $ref: 'nowhere' }, new Map()), /no schema is named nowhere/);
   assert.throws(() => structuralSchema({ type: ['string', 'boolean'] }, new Map()), /has the types string,boolean/);
 });

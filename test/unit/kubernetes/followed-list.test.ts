@@ -11,19 +11,19 @@ import { eventually } from '../../support/eventually.js';
 
 type Step = WatchEvent | Error | 'end';
 
-/** An API server that says what a test has it say, and writes down what it is asked. */
+/** A scripted API server, which records requests. */
 class Script {
   readonly requested: string[] = [];
-  /** From which version on lists may be. */
+  /** The versions that lists were requested with. */
   readonly fresh: (string | undefined)[] = [];
   lists: (() => object)[] = [];
   readonly limits: (string | undefined)[] = [];
-  /** What an answer comes to. */
+  /** Bytes of an answer. */
   bytes = 1000;
   #steps: Step[] = [];
   #wake: () => void = () => undefined;
 
-  /** What it says of its kinds. */
+  /** Its answers about kinds. */
   kinds: Readonly<Record<string, object>> = { '/apis': { groups: [] } };
 
   async get(path: string, query: Readonly<Record<string, string | undefined>> = {}): Promise<unknown> {
@@ -99,7 +99,7 @@ function failing(code: number, retryMilliseconds?: number) {
   };
 }
 
-test('what is listed in pages, added, changed and deleted is what is known', async (context) => {
+test('objects are known as they are listed in pages, added, changed and deleted', async (context) => {
   const { script, names, list } = follow(context, [page('5', ['a'], 'more'), page('5', ['b'])]);
   await eventually(() => script.requested.includes('watch 5'));
   assert.deepEqual(script.requested, ['list', 'list more', 'watch 5']);
@@ -119,7 +119,7 @@ test('a watch continues from the last event or bookmark, and nothing is listed a
   assert.deepEqual(names(), ['a', 'b']);
 });
 
-test('a version that is gone has all listed again, and what vanished meanwhile goes', async (context) => {
+test('an expired version causes a new list, by which objects that were deleted meanwhile are removed', async (context) => {
   const { script, names } = follow(context, [page('5', ['a', 'b']), page('80', ['b', 'c'])]);
   await eventually(() => script.requested.includes('watch 5'));
   script.say(new ApiError('too old resource version', 410));
@@ -127,7 +127,7 @@ test('a version that is gone has all listed again, and what vanished meanwhile g
   assert.deepEqual(names(), ['b', 'c']);
 });
 
-test('while the server fails what is known stays, and why it fails is reported until it is back', async (context) => {
+test('while the server fails known objects are kept, and the reason is reported until it is back', async (context) => {
   let isAway = false;
   const first = page('5', ['a']);
   const { script, list, names } = follow(context, [() => (isAway ? failing(500)() : first())]);
@@ -141,7 +141,7 @@ test('while the server fails what is known stays, and why it fails is reported u
   await eventually(() => list.problem === undefined);
 });
 
-test('a server that asks for time is given that time', async (context) => {
+test('a Retry-After of the server is respected', async (context) => {
   const { script, list } = follow(context, [failing(429, 50), page('5', ['a'])]);
   const began = performance.now();
   await eventually(() => list.problem === 'answered 429');
@@ -149,7 +149,7 @@ test('a server that asks for time is given that time', async (context) => {
   assert.ok(performance.now() - began >= 40);
 });
 
-test('a kind that the server does not have is none at all where it may be absent, and a failure elsewhere', async (context) => {
+test('a kind that the server does not have counts as empty if it is optional, and as a failure otherwise', async (context) => {
   const optional = follow(context, [failing(404)], { isOptional: true });
   await eventually(() => optional.list.isListed && optional.list.isAbsent);
   assert.equal(optional.list.problem, undefined);
@@ -158,16 +158,16 @@ test('a kind that the server does not have is none at all where it may be absent
   assert.equal(needed.list.isListed, false);
 });
 
-test('lists come out of the memory of the server, and are not older than what is known', async (context) => {
+test("lists come from the server's cache, and are not older than the known version", async (context) => {
   const { script } = follow(context, [page('5', ['a'], 'more'), page('5', ['b']), failing(504), page('4', ['a'])]);
   await eventually(() => script.requested.includes('watch 5'));
   script.say(event('BOOKMARK', '', '90'), new ApiError('too old resource version', 410));
   await eventually(() => script.requested.includes('watch 4'));
-  // Once it has no version so new, what it has counts.
+  // If the server has no version this new, its newest one is accepted.
   assert.deepEqual(script.fresh, ['0  500', undefined, '90 NotOlderThan ', '0  500']);
 });
 
-test('a 404 of what stands before the API server takes no objects away', async (context) => {
+test('a 404 from a proxy in front of the API server removes no objects', async (context) => {
   let isCutOff = false;
   const first = page('5', ['a']);
   const answer = () => (isCutOff ? failing(404)() : first());
@@ -190,7 +190,7 @@ test('a 404 of what stands before the API server takes no objects away', async (
   assert.deepEqual([names(), list.problem], [[], undefined]);
 });
 
-test('pages are as small as objects are large, and a list that does not end is requested in pages', async (context) => {
+test('pages are smaller for larger objects, and a list that is cut off is requested in pages', async (context) => {
   const cut = () => {
     throw new UnfinishedAnswer('cut off');
   };
@@ -201,7 +201,7 @@ test('pages are as small as objects are large, and a list that does not end is r
     page('6', ['a'], 'more'),
     page('6', ['b']),
   ]);
-  // Each object comes to 64 KiB: 64 of them are a page.
+  // With objects of 64 KiB a page has 64.
   script.bytes = 64 * 1024;
   await eventually(() => script.requested.includes('watch 6'));
   assert.deepEqual(names(), ['a', 'b']);
@@ -209,7 +209,7 @@ test('pages are as small as objects are large, and a list that does not end is r
   assert.equal(list.problem, undefined);
 });
 
-test('a server that cannot be reached for a while is not asked for pages of its etcd afterwards', async (context) => {
+test('after a time without connection lists still come from the cache, not in pages from etcd', async (context) => {
   const away = () => {
     throw new Error('connect ECONNREFUSED');
   };

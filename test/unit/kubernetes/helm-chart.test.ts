@@ -18,7 +18,7 @@ interface Values {
   readonly [name: string]: unknown;
 }
 
-test('the templates of the chart are those that the plain manifests give', async () => {
+test('the templates of the chart are up to date with the plain manifests', async () => {
   const maker = pathToFileURL(resolve('tools/helm-chart.mjs')).href;
   const { templates } = (await import(maker)) as { templates: () => ReadonlyMap<string, string> };
   for (const [name, text] of templates()) {
@@ -26,7 +26,7 @@ test('the templates of the chart are those that the plain manifests give', async
   }
 });
 
-test('values that are left out are what the plain manifests say, and the schema takes them', () => {
+test('the default values agree with the plain manifests and the schema', () => {
   const values = parse(read('values.yaml')) as Values;
   const validate = new Ajv().compile(JSON.parse(read('values.schema.json')));
   assert.ok(validate(values), JSON.stringify(validate.errors));
@@ -50,6 +50,6 @@ test('values that are left out are what the plain manifests say, and the schema 
   assert.ok(hook.includes(`--when-unanswered ${values.hook.whenUnanswered}`));
 });
 
-test('the chart has the definitions of all kinds of hauberk.io, where Helm installs what is not there and replaces nothing', () => {
+test('the chart has the definitions of all kinds of hauberk.io in the directory from which Helm installs only missing ones', () => {
   assert.deepEqual(readdirSync(join(CHART, 'crds')), readdirSync(join(PLAIN, 'crds')));
 });

@@ -8,7 +8,7 @@ import { parse } from 'yaml';
 
 const SPEC = { ociVersion: '1.0.2', process: { cwd: '/' }, linux: {} };
 
-/** A node whose files lie in a directory, and what a pod does there. */
+/** A node with its files in a directory, and the actions of a pod there. */
 function node(context: TestContext, files: Record<string, string>) {
   const root = mkdtempSync(join(tmpdir(), 'hauberk-node-'));
   context.after(() => rmSync(root, { recursive: true }));
@@ -17,10 +17,10 @@ function node(context: TestContext, files: Record<string, string>) {
     writeFileSync(join(root, path), text, { mode });
   };
   for (const [path, text] of Object.entries(files)) write(`host/${path}`, text);
-  // The programs of a node's own root cannot be run from here.
+  // Replaces the programs of the node's root, which cannot run here.
   write('bin/chroot', `#!/bin/sh\n[ "$2 $3 $4" = "ctr oci spec" ] && echo '${JSON.stringify(SPEC)}'\n`, 0o755);
   return {
-    /** Runs what the init container of a manifest runs, on these files. */
+    /** Runs the script of a manifest's init container on these files. */
     run(manifest: string, problem = '') {
       const { spec } = parse(readFileSync(`packaging/kubernetes/${manifest}`, 'utf8'));
       const [{ command }] = spec.template.spec.initContainers;
@@ -37,24 +37,24 @@ function node(context: TestContext, files: Record<string, string>) {
   };
 }
 
-test('the hook is installed on a node with containerd, starts containers without an answer, and is taken away', (context) => {
+test('the hook is installed on a node with containerd, set to allow unanswered starts, and removed', (context) => {
   const { run, read, write } = node(context, { 'etc/containerd/config.toml': 'version = 2\n' });
   run('hook-install.yaml');
   const spec = '/etc/containerd/hauberk-base-spec.json';
   assert.match(read('etc/containerd/config.toml')!, new RegExp(`base_runtime_spec = "${spec}"`));
   assert.equal(JSON.parse(read(spec)!).hooks.createRuntime[0].path, '/usr/local/libexec/hauberk/hauberk-hook');
   assert.match(read('etc/hauberk/hook.conf')!, /^when_unanswered = allow$/mu);
-  // A pod that is started again does it again.
+  // A restarted pod runs the script again.
   write('etc/hauberk/hook.conf', 'when_unanswered = refuse\n');
   const before = [read('etc/containerd/config.toml'), read(spec)];
   run('hook-install.yaml');
   assert.deepEqual([read('etc/containerd/config.toml'), read(spec)], before);
-  assert.match(read('etc/hauberk/hook.conf')!, /^when_unanswered = refuse$/mu, 'what somebody has chosen stays');
+  assert.match(read('etc/hauberk/hook.conf')!, /^when_unanswered = refuse$/mu, "an administrator's choice is kept");
   run('hook-uninstall.yaml');
   assert.deepEqual([read('etc/containerd/config.toml'), read(spec)], ['version = 2\n', undefined]);
 });
 
-test('a node whose runtime has its configuration elsewhere is left as it is, and that is reported', (context) => {
+test('a node with the configuration of its runtime in another directory is not changed, and that is reported', (context) => {
   const { run, read } = node(context, { 'var/lib/rancher/k3s/agent/etc/containerd/config.toml': 'version = 3\n' });
   const problem = 'no /etc/crio and no /etc/containerd/config.toml: install the hook on this node by hand\n';
   run('hook-install.yaml', problem);
@@ -62,7 +62,7 @@ test('a node whose runtime has its configuration elsewhere is left as it is, and
   run('hook-uninstall.yaml');
 });
 
-test('on a node with CRI-O the hook is a file of its own, and is taken away', (context) => {
+test('on a node with CRI-O the hook is installed as a separate file, and removed', (context) => {
   const { run, read } = node(context, { 'etc/crio/crio.conf': '' });
   run('hook-install.yaml');
   const hook = 'etc/crio/hauberk-hooks.d/hauberk.json';

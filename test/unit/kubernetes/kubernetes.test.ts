@@ -13,10 +13,10 @@ const policy = (resourceVersion: string) => ({
   spec: { selector: { matchLabels: { app: 'web' } }, file: { matchPaths: [{ path: '/etc/shadow' }] } },
 });
 
-/** What changes at a path with the next version of the cluster. */
+/** The change at a path in the next version of the cluster. */
 type Change = (path: string, version: string) => WatchEvent | undefined;
 
-/** Follows a cluster that lists these objects by path, and continues changing. */
+/** Follows a cluster with these objects by path, which keeps changing. */
 function follow(
   context: TestContext,
   objects: (path: string) => readonly object[],
@@ -54,7 +54,7 @@ function follow(
   context.after(() => kubernetes.stop());
 }
 
-test('changes that do not end put off no policy', async (context) => {
+test('an endless stream of changes does not delay policies', async (context) => {
   const { policies } = new InMemoryControlPlane();
   const objects = (path: string) => (path.endsWith(`/${KIND}`) ? [policy('1')] : []);
   const change: Change = (path, version) =>
@@ -64,7 +64,7 @@ test('changes that do not end put off no policy', async (context) => {
   assert.equal(policies.list()[0]!.origin, 'kubernetes');
 });
 
-test('what annotations of namespaces and the settings make visible holds in their containers', async (context) => {
+test('visibility from annotations of namespaces and from settings takes effect in containers', async (context) => {
   const { policies, visibility } = new InMemoryControlPlane();
   const named = (name: string, more: object) => ({ metadata: { name, uid: name, resourceVersion: '1', ...more } });
   const objects: Readonly<Record<string, readonly object[]>> = {

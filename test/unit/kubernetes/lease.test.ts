@@ -4,7 +4,7 @@ import { ApiError } from '../../../src/kubernetes/api-client.js';
 import { Lease } from '../../../src/kubernetes/lease.js';
 import { eventually } from '../../support/eventually.js';
 
-/** Leases as Kubernetes keeps them: a version that is not the last one is refused. */
+/** Leases as in Kubernetes: an update of an older version is refused. */
 class Leases {
   #lease: { metadata: { resourceVersion: string }; spec: { holderIdentity: string } } | undefined;
   #version = 0;
@@ -48,7 +48,7 @@ function candidate(client: Leases, identity: string): Lease {
   return lease;
 }
 
-test('one of several holds the lease, and another when the first lets it go', async () => {
+test('one of several holds the lease, and another after the first has released it', async () => {
   const leases = new Leases();
   const candidates = ['a', 'b', 'c'].map((each) => candidate(leases, each));
   await eventually(() => candidates.filter(({ isHeld }) => isHeld).length === 1);
@@ -60,7 +60,7 @@ test('one of several holds the lease, and another when the first lets it go', as
   assert.equal(leases.holder, '');
 });
 
-test('a holder that falls silent is replaced, and one that cannot renew it gives it up by itself', async () => {
+test('a silent holder is replaced, and one that cannot renew the lease stops being the holder', async () => {
   const leases = new Leases();
   await leases.create('', { spec: { holderIdentity: 'dead' } });
   const lease = candidate(leases, 'a');
@@ -73,7 +73,7 @@ test('a holder that falls silent is replaced, and one that cannot renew it gives
   await lease.stop();
 });
 
-test('a holder whose attempt to renew it is not answered holds it no longer than its time', async () => {
+test('a holder whose renewal is not answered holds the lease no longer than its duration', async () => {
   const leases = new Leases();
   const lease = candidate(leases, 'a');
   await eventually(() => lease.isHeld);

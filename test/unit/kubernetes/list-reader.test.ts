@@ -15,7 +15,7 @@ const ITEMS = [
   {},
 ];
 
-test('a list is read whatever stands before or behind its items, and wherever its answer is cut into parts', () => {
+test('a list is read whatever comes before or after its items, and however the response is chunked', () => {
   const metadata = { resourceVersion: '7', continue: 'items', items: { no: [1] } };
   const forms = [
     { kind: 'ThingList', apiVersion: 'v1', metadata, items: ITEMS },
@@ -32,7 +32,7 @@ test('a list is read whatever stands before or behind its items, and wherever it
     }
 });
 
-test('a list without items, of none, or of null has none, and what is not a list, or has no end, is refused', () => {
+test('a list with missing, empty or null items is empty, and a response that is not a list, or cut off, is refused', () => {
   const head = { kind: 'ThingList', apiVersion: 'v1', metadata: { resourceVersion: '1' } };
   for (const form of [head, { ...head, items: [] }, { ...head, items: null }])
     assert.deepEqual(read([Buffer.from(JSON.stringify(form))]).items, []);
@@ -42,7 +42,7 @@ test('a list without items, of none, or of null has none, and what is not a list
   assert.throws(() => read([Buffer.from('{"items":[{"a":}]}')]), SyntaxError);
 });
 
-test('an object longer than any of Kubernetes ends the reading, and so does what stands beside the objects', () => {
+test('an object larger than any of Kubernetes ends reading, and so does too much data beside the items', () => {
   const long = Buffer.alloc(1024 * 1024, 'x');
   for (const begin of ['{"items":[{"a":"', '{"a":"'])
     assert.throws(

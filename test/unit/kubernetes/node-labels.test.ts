@@ -20,7 +20,7 @@ spec:
   file: {matchPaths: [{path: /nowhere/at/all}]}
 `;
 
-/** A node whose labels a test says. */
+/** A node with labels that a test sets. */
 function start(setHostLabels: (labels: Readonly<Record<string, string>>) => Promise<unknown>) {
   const list = { objects: [] as KubernetesObject[], isListed: false };
   let tell = () => {};
@@ -39,7 +39,7 @@ function start(setHostLabels: (labels: Readonly<Record<string, string>>) => Prom
   return { node, become, changes: () => changes };
 }
 
-test('policies reach the host by what its node is labelled, until it is not any more, and it is written down', async () => {
+test('policies select the host by the current labels of its node, which are stored', async () => {
   const host = hostAsSubject({ pidNamespace: 10, mountNamespace: 11 }, {}, {});
   const plane = new InMemoryControlPlane(NOTHING_DESIRED, new MemoryKernel(), host);
   const { policies, kernel, containers, commits } = plane;
@@ -68,7 +68,7 @@ test('labels are read back from the store', async () => {
   assert.equal('hostLabels' in readRecords(new Map()).state, false);
 });
 
-test('labels by which policies would harm the host are refused and reported, and so is a node that the cluster has not', async () => {
+test('labels by which policies would harm the host are refused and reported, and so is an unknown node', async () => {
   let failure: Failure | undefined = new Failure('failed-precondition', 'the host would be harmed');
   const { node, become } = start(async () => {
     if (failure !== undefined) throw failure;

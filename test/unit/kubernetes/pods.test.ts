@@ -7,12 +7,12 @@ const pod = { name: 'web-1', uid: 'u', namespace: 'shop' };
 const spec = { containers: [{ name: 'main', image: 'web:2' }] };
 const reported = describeCriContainer('c', 'main', { ...pod, labels: { app: 'web' } });
 
-/** As Kubernetes keeps who has written the annotation. */
+/** The `managedFields` of an annotation. */
 function writtenBy(manager: string, time: string) {
   return { manager, time, fieldsV1: { 'f:metadata': { 'f:annotations': { 'f:kubearmor-policy': {} } } } };
 }
 
-test('a container has the labels that its pod has now; while pods are not known, those it was registered with', () => {
+test('a container has the current labels of its pod or, while pods are unknown, those it was registered with', () => {
   const registered = describeCriContainer('c', 'main', { ...pod, labels: { app: 'web', since: 'before' } });
   const policyOverride = { mode: 'audited', setBy: 'kubectl' } as const;
   const known = { ...registered, policyOverride, namespaces: {} as never, links: {} };
@@ -23,7 +23,7 @@ test('a container has the labels that its pod has now; while pods are not known,
   assert.equal(pods.replace([{ metadata, spec }]), true);
   const { labels, image, policyOverride: override } = pods.describe(reported);
   assert.deepEqual([labels.app, labels.since, image, override], ['other', undefined, 'web:2', undefined]);
-  assert.equal(labels['kubearmor.io/container.name'], 'main', 'a pod cannot say how its containers are called');
+  assert.equal(labels['kubearmor.io/container.name'], 'main', 'labels of a pod cannot rename its containers');
   assert.equal(pods.replace([{ metadata: { ...metadata }, spec }]), false);
   assert.equal(pods.replace([]), true);
   assert.deepEqual(pods.describe(reported), reported);
@@ -31,7 +31,7 @@ test('a container has the labels that its pod has now; while pods are not known,
   assert.equal(pods.describe(docker), docker);
 });
 
-test('the annotation of a pod is followed with the program that wrote it last, and what it cannot say is reported', () => {
+test('the annotation of a pod takes effect with the program that wrote it last, and an invalid one is reported', () => {
   const pods = new Pods(() => undefined);
   const annotated = (value: string, ...managedFields: object[]) =>
     pods.replace([{ metadata: { ...pod, annotations: { 'kubearmor-policy': value }, managedFields }, spec }]);
@@ -54,7 +54,7 @@ test('the annotation of a pod is followed with the program that wrote it last, a
   ]);
 });
 
-test('a pod says by its annotation what is visible of its containers, and what it cannot say is reported', () => {
+test('the annotation of a pod sets the visibility of its containers, and an invalid one is reported', () => {
   const pods = new Pods(() => undefined);
   const annotated = (value: string) =>
     pods.replace([{ metadata: { ...pod, annotations: { 'kubearmor-visibility': value } }, spec }]);
@@ -68,7 +68,7 @@ test('a pod says by its annotation what is visible of its containers, and what i
   assert.match(warning!, /^pod shop\/web-1: kubearmor-visibility must be none, or any of .*, is "everything"$/);
 });
 
-test('where what pods ask for is ignored, their policies decide and the wish is reported', () => {
+test('if overrides by pods are ignored, policies are enforced and the annotation is reported', () => {
   const pods = new Pods(() => undefined, 'ignore');
   const annotations = { 'kubearmor-policy': 'disabled' };
   const managedFields = [writtenBy('helm', '2026-01-01T00:00:00Z')];
@@ -80,7 +80,7 @@ test('where what pods ask for is ignored, their policies decide and the wish is 
   ]);
 });
 
-test('selectors see what a pod belongs to, a Deployment rather than its ReplicaSet, and no pod says it itself', () => {
+test('selectors see the workload of a pod, a Deployment rather than its ReplicaSet, and labels cannot forge it', () => {
   const pods = new Pods(() => undefined);
   const owned = (kind: string, name: string, labels: Record<string, string> = {}) => {
     const ownerReferences =
@@ -100,7 +100,7 @@ test('selectors see what a pod belongs to, a Deployment rather than its ReplicaS
   assert.deepEqual(owned('', '', { 'hauberk.io/owner.kind': 'Deployment' }), [undefined, undefined]);
 });
 
-test('what pods are annotated with makes warnings neither long nor without number', () => {
+test('warnings about annotations of pods are limited in length and number', () => {
   const pods = new Pods(() => undefined);
   const asks = (value: string, number: number) => ({
     metadata: { ...pod, uid: `u${number}`, annotations: { 'kubearmor-policy': value } },

@@ -10,27 +10,27 @@ import { POLICY_KINDS } from '../../../src/kubernetes/policy-kinds.js';
 import { PolicyObjects } from '../../../src/kubernetes/policy-objects.js';
 import { prunedFields } from '../../../src/kubernetes/pruned-fields.js';
 
-function directory(context: TestContext): string {
+function newDirectory(context: TestContext): string {
   const made = mkdtempSync(join(tmpdir(), 'hauberk-kubeconfig-'));
   context.after(() => rmSync(made, { recursive: true }));
   return made;
 }
 
 test('a service account is read from its directory, and its token again each time', (context) => {
-  const place = directory(context);
-  writeFileSync(join(place, 'ca.crt'), 'authorities');
-  writeFileSync(join(place, 'namespace'), 'hauberk');
-  writeFileSync(join(place, 'token'), 'one\n');
-  const server = inCluster({ KUBERNETES_SERVICE_HOST: 'fd00::1', KUBERNETES_SERVICE_PORT: '443' }, place);
+  const directory = newDirectory(context);
+  writeFileSync(join(directory, 'ca.crt'), 'authorities');
+  writeFileSync(join(directory, 'namespace'), 'hauberk');
+  writeFileSync(join(directory, 'token'), 'one\n');
+  const server = inCluster({ KUBERNETES_SERVICE_HOST: 'fd00::1', KUBERNETES_SERVICE_PORT: '443' }, directory);
   assert.equal(server.url.href, 'https://[fd00::1]/');
   assert.deepEqual([server.namespace, server.ca, server.token()], ['hauberk', 'authorities', 'one']);
-  writeFileSync(join(place, 'token'), 'two');
+  writeFileSync(join(directory, 'token'), 'two');
   assert.equal(server.token(), 'two');
-  assert.throws(() => inCluster({}, place), /not running in a pod: KUBERNETES_SERVICE_HOST is not set/);
+  assert.throws(() => inCluster({}, directory), /not running in a pod: KUBERNETES_SERVICE_HOST is not set/);
 });
 
-function kubeconfig(place: string, user: object, cluster: object = {}): string {
-  const path = join(place, 'config');
+function kubeconfig(directory: string, user: object, cluster: object = {}): string {
+  const path = join(directory, 'config');
   const config = {
     'current-context': 'there',
     contexts: [{ name: 'there', context: { cluster: 'c', user: 'u', namespace: 'agents' } }],
@@ -41,13 +41,13 @@ function kubeconfig(place: string, user: object, cluster: object = {}): string {
   return path;
 }
 
-test('a kubeconfig gives the server, whom to trust and how to show who asks, in its text or in files beside it', (context) => {
-  const place = directory(context);
-  writeFileSync(join(place, 'ca.pem'), 'authorities');
-  writeFileSync(join(place, 'token'), 'of a file');
+test('a kubeconfig has the server, authorities and credentials, inline or in files beside it', (context) => {
+  const directory = newDirectory(context);
+  writeFileSync(join(directory, 'ca.pem'), 'authorities');
+  writeFileSync(join(directory, 'token'), 'of a file');
   const data = Buffer.from('certificate').toString('base64');
   const path = kubeconfig(
-    place,
+    directory,
     { tokenFile: 'token', 'client-certificate-data': data, 'client-key-data': data },
     { 'certificate-authority': 'ca.pem' },
   );
@@ -57,16 +57,19 @@ test('a kubeconfig gives the server, whom to trust and how to show who asks, in 
   assert.equal(String(server.certificate), 'certificate');
 });
 
-test('what a kubeconfig asks for and is not done is refused by name', (context) => {
-  const place = directory(context);
-  assert.throws(() => byKubeconfig(kubeconfig(place, { exec: {} })), /asks for exec, which hauberkd does not support/);
+test('unsupported settings of a kubeconfig are refused by name', (context) => {
+  const directory = newDirectory(context);
+  assert.throws(
+    () => byKubeconfig(kubeconfig(directory, { exec: {} })),
+    /asks for exec, which hauberkd does not support/,
+  );
   const careless = { 'insecure-skip-tls-verify': true };
-  assert.throws(() => byKubeconfig(kubeconfig(place, {}, careless)), /asks for insecure-skip-tls-verify/);
-  assert.throws(() => byKubeconfig(kubeconfig(place, {}, { server: 'http://x' })), /the server must be https/);
-  assert.throws(() => byKubeconfig(join(place, 'none')), /cannot read .*none/);
+  assert.throws(() => byKubeconfig(kubeconfig(directory, {}, careless)), /asks for insecure-skip-tls-verify/);
+  assert.throws(() => byKubeconfig(kubeconfig(directory, {}, { server: 'http://x' })), /the server must be https/);
+  assert.throws(() => byKubeconfig(join(directory, 'none')), /cannot read .*none/);
 });
 
-test('annotations of namespaces are postures, those of files for programs too, and others are reported', () => {
+test('annotations of namespaces set postures, those of files for programs too, and invalid ones are reported', () => {
   const namespace = (name: string, annotations?: Record<string, string>) => ({
     metadata: { name, ...(annotations && { annotations }) },
   });
@@ -79,7 +82,7 @@ test('annotations of namespaces are postures, those of files for programs too, a
   assert.deepEqual(warnings, ['namespace odd: kubearmor-capabilities-posture must be audit or block, is "Block"']);
 });
 
-test('annotations of namespaces and settings say what is visible, and what says something else is reported', () => {
+test('annotations of namespaces and settings set visibility, and invalid ones are reported', () => {
   const namespace = (name: string, visibility: string) => ({
     metadata: { name, annotations: { 'kubearmor-visibility': visibility } },
   });
@@ -94,7 +97,7 @@ test('annotations of namespaces and settings say what is visible, and what says 
   assert.deepEqual(posturesOf([], [settings]).warnings, []);
 });
 
-test('settings are postures of all namespaces, by the names of flags or of KubeArmor, and what is none is reported', () => {
+test('settings set postures of all namespaces, by the names of flags or of KubeArmor, and invalid ones are reported', () => {
   const settings = (data: Record<string, string>) => [
     { metadata: { name: 'hauberk-config', namespace: 'hauberk' }, data },
   ];
@@ -116,7 +119,7 @@ test('settings are postures of all namespaces, by the names of flags or of KubeA
   assert.deepEqual(posturesOf([], []).postures.size, 0);
 });
 
-test('fields that were applied and are not there are named, and what others have changed since is not', () => {
+test('fields that were applied but are missing are named, unless others have changed them since', () => {
   const applied = {
     spec: { mode: 'audit', file: { matchPaths: [{ path: '/a', operations: ['read'], message: null }] } },
   };
@@ -133,7 +136,7 @@ test('fields that were applied and are not there are named, and what others have
   assert.deepEqual(prunedFields({ metadata: { name: 'a' }, spec: {} }), []);
 });
 
-test('a value that is no posture changes nothing: what was said before stays, of the class alone that it is about', () => {
+test('an invalid posture changes nothing: the earlier value of that class stays in force', () => {
   const before = new Map([
     ['shop', { file: 'block', process: 'block', network: 'audit' }],
     ['*', { network: 'block' }],
@@ -162,11 +165,11 @@ test('a value that is no posture changes nothing: what was said before stays, of
       'these of its annotations name no posture: kubearmor-capability-posture',
   );
   assert.equal(warnings.length, 6);
-  // What was said before does not come back once nothing is said.
+  // Once the annotation is removed the earlier value is not used any more.
   assert.equal(posturesOf([{ metadata: { name: 'shop' } }], [], before).postures.size, 0);
 });
 
-test('many policies are read in turns', async () => {
+test('many policies are read in several turns of the event loop', async () => {
   const objects = new PolicyObjects(() => {
     const until = performance.now() + 1;
     while (performance.now() < until);

@@ -9,11 +9,11 @@ const REPORTS: readonly NodeReport[] = [
   { node: 'b', enforcing: false, reason: 'no hook', policies: { 'x/one': [3, 0, 2] } },
   { node: 'c', enforcing: false, reason: 'no map', policies: { 'x/one': [1, 0, 0] } },
 ];
-const taken = (...silent: readonly string[]) =>
+const reportsWithout = (...silent: readonly string[]) =>
   REPORTS.map((report) => ({ report, isSilent: silent.includes(report.node) }));
 
-test('what nodes say of a policy is added up, and the first that does not enforce it is named', async () => {
-  assert.deepEqual(Object.fromEntries(await totalsOf(taken())), {
+test('reports of nodes on a policy are added up, and the first node that does not enforce it is named', async () => {
+  assert.deepEqual(Object.fromEntries(await totalsOf(reportsWithout())), {
     'x/one': {
       containers: 6,
       leftOut: 1,
@@ -26,8 +26,8 @@ test('what nodes say of a policy is added up, and the first that does not enforc
   });
 });
 
-test('what silent nodes said last counts for nothing, and they are named', async () => {
-  const totals = await totalsOf(taken('b', 'c'));
+test('the last reports of silent nodes do not count, and these nodes are named', async () => {
+  const totals = await totalsOf(reportsWithout('b', 'c'));
   const one = totals.get('x/one')!;
   assert.deepEqual(one, { containers: 2, leftOut: 1, overridden: 0, nodes: 1, silent: 2, firstSilent: 'b' });
   assert.equal(totals.get('x/two')!.silent, 0);

@@ -2,12 +2,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { RENEWAL_MILLISECONDS, ReportsOfNodes, SILENT_MILLISECONDS } from '../../../src/kubernetes/reports-of-nodes.js';
 
-/** An elected daemon, whose clock the test moves, and nodes that have reported. */
+/** The leader, whose clock the test advances, and nodes that have reported. */
 function start() {
   const time = { passed: 0, date: Date.parse('2030-01-01T00:00:00Z') };
   const reports = new ReportsOfNodes({ now: () => time.passed, date: () => time.date + time.passed });
   const objects = new Map<string, { metadata: { name: string }; data: { report: string; renewed?: string } }>();
-  /** A report of a node, and how old it says to be. */
+  /** A report of a node, with its claimed age. */
   const say = (node: string, age: number | undefined, count = 1) => {
     const report = JSON.stringify({ node, enforcing: true, reason: '', policies: { 'x/one': [count, 0] } });
     const renewed = age === undefined ? {} : { renewed: new Date(time.date + time.passed - age).toISOString() };
@@ -18,7 +18,7 @@ function start() {
   return { time, objects, say, take, silent, reports };
 }
 
-test('a node that renews its report is heard, and one that stops is silent after a while, until it speaks again', async () => {
+test('a node that stops renewing its report becomes silent after a while, until it renews it again', async () => {
   const { time, say, take, silent } = start();
   say('alive', 0);
   say('dead', 0);
@@ -26,7 +26,7 @@ test('a node that renews its report is heard, and one that stops is silent after
   for (let round = 0; round < 3; round++) {
     time.passed += RENEWAL_MILLISECONDS;
     say('alive', 0);
-    assert.equal(await take(), false, 'a renewal alone is no news');
+    assert.equal(await take(), false, 'a mere renewal changes no totals');
   }
   time.passed += 1000;
   assert.equal(await take(), true);
@@ -37,7 +37,7 @@ test('a node that renews its report is heard, and one that stops is silent after
   assert.deepEqual(silent(), []);
 });
 
-test('whoever is elected later knows by the time in a report that its node has been silent', async () => {
+test('a new leader knows by the time in a report that its node is silent', async () => {
   const { say, take, silent } = start();
   say('dead', 4 * SILENT_MILLISECONDS);
   say('alive', RENEWAL_MILLISECONDS);
@@ -45,7 +45,7 @@ test('whoever is elected later knows by the time in a report that its node has b
   assert.deepEqual(silent(), ['dead']);
 });
 
-test('a node whose clock is wrong is heard once it has renewed its report, and silent when it stops', async () => {
+test('a node with a wrong clock counts once it has renewed its report, and is silent when it stops', async () => {
   const { time, say, take, silent } = start();
   const [behind, ahead] = [4 * SILENT_MILLISECONDS, -4 * SILENT_MILLISECONDS];
   say('behind', behind);
@@ -61,7 +61,7 @@ test('a node whose clock is wrong is heard once it has renewed its report, and s
   assert.deepEqual(silent(), ['behind', 'ahead']);
 });
 
-test('a report of a daemon that renews none counts as before, and one that changes is news', async () => {
+test('a report of a daemon that does not renew reports still counts, and a changed one is noticed', async () => {
   const { time, say, take, silent, objects, reports } = start();
   say('older', undefined);
   await take();

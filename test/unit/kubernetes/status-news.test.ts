@@ -17,7 +17,7 @@ function object({ generation = 1, nodes = 0, path = '/etc/shadow' } = {}) {
   return { apiVersion: 'hauberk.io/v1alpha1', kind: 'SecurityPolicy', metadata, spec, status: { nodes } };
 }
 
-/** A cluster of one policy, and how often its policies were brought into force. */
+/** A cluster with one policy, and the number of times its policies were applied. */
 function follow(context: TestContext) {
   const plane = new InMemoryControlPlane();
   const none = { length: 0, at: () => ({}) };
@@ -59,10 +59,10 @@ function follow(context: TestContext) {
   return { plane, standIn, kubernetes, known, syncs: () => syncs, verdicts: () => verdicts };
 }
 
-test('a status that is written brings no policies into force again, and is known', async (context) => {
+test('writing a status does not apply policies again, and the written status is known', async (context) => {
   const { standIn, known, syncs, verdicts, plane } = follow(context);
   await eventually(() => known()?.status.nodes === 0);
-  // What was listed after the policies may be news too.
+  // Lists after that of the policies may also cause an application.
   await sleep(200);
   const [before, reported] = [syncs(), verdicts()];
   standIn.send(POLICIES, 'MODIFIED', object({ nodes: 7 }));
@@ -75,7 +75,7 @@ test('a status that is written brings no policies into force again, and is known
   assert.deepEqual(policy?.rules[0]?.class, 'file');
 });
 
-test('a policy that was taken away here comes again with the next status', async (context) => {
+test('a policy that was deleted locally is applied again with the next status', async (context) => {
   const { standIn, known, plane } = follow(context);
   await eventually(() => known() !== undefined);
   const [policy] = plane.policies.list();
@@ -84,7 +84,7 @@ test('a policy that was taken away here comes again with the next status', async
   await eventually(() => plane.policies.list().length === 1);
 });
 
-test('whom a policy reaches on this node alone is no warning of its status', async (context) => {
+test('warnings about the containers of this node alone are not in the status of a policy', async (context) => {
   const { kubernetes, known } = follow(context);
   await eventually(() => known() !== undefined);
   assert.deepEqual(kubernetes.verdicts[0]?.warnings, []);

@@ -9,7 +9,7 @@ import { RecordingLogger } from '../../support/recording-sink.js';
 
 const REPORTS = '/api/v1/namespaces/hauberk/configmaps?hauberk.io/node-report';
 const LEASE = '/apis/coordination.k8s.io/v1/namespaces/hauberk/leases/policy-status';
-/** As many as have a number wait for half a minute. */
+/** With this many nodes a change of numbers waits for half a minute. */
 const NODES = 2500;
 
 const reportObject = (number: number, change: Partial<NodeReport> = {}) => {
@@ -18,7 +18,7 @@ const reportObject = (number: number, change: Partial<NodeReport> = {}) => {
   return { metadata: { name: report.node, uid: report.node }, data: { report: JSON.stringify(report) } };
 };
 
-test('other numbers in a status wait in a large cluster, another reason does not', async (context) => {
+test('in a large cluster changed numbers in a status wait, and another reason does not', async (context) => {
   const reports = { length: NODES, at: (index: number) => reportObject(index) };
   const lease = { metadata: { name: 'policy-status', resourceVersion: '1' }, spec: { holderIdentity: '' } };
   const standIn = new StandIn(new Map([[REPORTS, reports]]), new Map([[LEASE, () => lease]]));

@@ -8,7 +8,7 @@ import { StatusWriter } from '../../../src/kubernetes/status-writer.js';
 import { eventually } from '../../support/eventually.js';
 import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
 
-test('a policy has its status also where its namespace may have no more Events, and a report is none', async (context) => {
+test('a policy gets its status even if the quota of Events is used up, and that is reported', async (context) => {
   const { policies } = new InMemoryControlPlane();
   const [kind] = POLICY_KINDS;
   const metadata = { name: 'web', namespace: 'shop', uid: 'u', generation: 1 };
@@ -56,7 +56,7 @@ test('a policy has its status also where its namespace may have no more Events, 
   assert.equal(verdicts[0]!.refusal?.reason, 'Invalid');
 });
 
-test('a report that does not change is renewed from time to time, and written again where somebody has deleted it', async (context) => {
+test('an unchanged report is renewed from time to time, and written again if it was deleted', async (context) => {
   const { policies } = new InMemoryControlPlane();
   const requested: string[] = [];
   let isThere = false;

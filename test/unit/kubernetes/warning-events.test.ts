@@ -12,7 +12,7 @@ interface Made {
   readonly message: string;
 }
 
-/** Events of one who tells, and those that there are. */
+/** The Events of one writer, and existing ones. */
 function start(made = new Map<string, Made>(), answer?: ApiError) {
   let requested = 0;
   const create = async (path: string, body: object) => {
@@ -36,7 +36,7 @@ const enforced = (reason: string, message = ''): NewCondition => {
 };
 const INVALID: NewCondition = { type: 'Accepted', status: 'False', reason: 'Invalid', message: 'spec.action: must be' };
 
-test('what is wrong with a policy is an Event each, once, and what is right is none', async () => {
+test('each problem of a policy makes one Event, and a valid policy makes none', async () => {
   const { events, reported, made } = start();
   await events.report(policy, [accepted(), enforced('Enforced', 'in 2 containers')]);
   assert.deepEqual(reported(), []);
@@ -56,7 +56,7 @@ test('what is wrong with a policy is an Event each, once, and what is right is n
   });
 });
 
-test('whoever tells next, finds the Events there and makes none again', async () => {
+test('the next writer finds existing Events and does not make them again', async () => {
   const first = start();
   await first.events.report(policy, [INVALID]);
   const second = start(first.made);
@@ -65,7 +65,7 @@ test('whoever tells next, finds the Events there and makes none again', async ()
   assert.deepEqual([second.reported().length, second.requested()], [1, 1]);
 });
 
-test('an Event has a name, a namespace and a length that Kubernetes takes', async () => {
+test('an Event has a name, a namespace and a length that Kubernetes accepts', async () => {
   const { events, made } = start();
   const metadata = { name: `${'a'.repeat(229)}-${'b'.repeat(20)}`, uid: 'u2' };
   await events.report({ ...policy, object: { metadata } }, [accepted('é'.repeat(2000))]);
@@ -75,14 +75,14 @@ test('an Event has a name, a namespace and a length that Kubernetes takes', asyn
   assert.ok(Buffer.byteLength(event!.message) <= 1024 && event!.message.endsWith('…'));
 });
 
-test('an Event that cannot be made is reported as a failure, but for a namespace that ends', async () => {
+test('an Event that cannot be created is reported as a failure, except in a namespace that is being deleted', async () => {
   const ending = start(undefined, new ApiError('forbidden: because it is being terminated', 403));
   await ending.events.report(policy, [INVALID]);
   const forbidden = start(undefined, new ApiError('forbidden: no such right', 403));
   await assert.rejects(forbidden.events.report(policy, [INVALID]), /no such right/);
 });
 
-test('what a namespace or the settings say and is not followed is an Event of them, once as long as it stays the same', async () => {
+test('an invalid value in a namespace or in the settings makes one Event there as long as it is the same', async () => {
   const { events, reported, made } = start();
   const namespace = { kind: 'Namespace', apiVersion: 'v1', metadata: { name: 'shop', uid: 'u2' } };
   for (const message of ['is "blok"', 'is "blok"', 'is "blog"'])

@@ -46,7 +46,7 @@ test('decisions of every class and action are reported as the kernel counts them
   await has('hauberk_decisions_total{class="process",action="allow"} 0');
 });
 
-test('a hook that is missing is reported for all that is not covered without it', async () => {
+test('a missing hook is reported for everything that it leaves uncovered', async () => {
   const { kernel, metrics, has } = metricsOf();
   assert.doesNotMatch(await metrics.registry.metrics(), /^hauberk_missing_hooks\{/mu);
   kernel.missingHooks = [{ program: 'hauberk_mmap_file', hook: 'mmap_file', cause: 'not_loaded', reason: 'R1 is bad' }];
@@ -55,7 +55,7 @@ test('a hook that is missing is reported for all that is not covered without it'
   await has(`hauberk_missing_hooks{hook="mmap_file",class="presets",operation="anonymousMapExec",${cause}} 1`);
 });
 
-test('what is lost or left out is reported by its cause', async () => {
+test('losses are reported by cause', async () => {
   const { has } = metricsOf({
     'dropped.ring-full': 1,
     'dropped.suppressed': 6,
@@ -76,7 +76,7 @@ test('what is lost or left out is reported by its cause', async () => {
   await has('hauberk_program_recursion_misses_total{program="hauberk_exec"} 2');
 });
 
-test('events are counted by class, action and result with their latency; a summary is none', async () => {
+test('events are counted by class, action and result with their latency, but not summaries', async () => {
   const { metrics, has } = metricsOf();
   const event = makeEvent({ time: 1_000_000_000n });
   const summary = makeEvent({ class: undefined, action: undefined, result: undefined, suppressed: 9 });
@@ -100,7 +100,7 @@ test('the state of the daemon and of the sources of containers is reported', asy
   await has('hauberk_source_connected{source="docker",address="/run/docker.sock"} 0');
 });
 
-test('containers are reported by what protects them, and those without protection by cause', async () => {
+test('containers are counted by what protects them, and unprotected ones by cause', async () => {
   const { host, has } = metricsOf();
   await has('hauberk_containers_protected{by="hook"} 3');
   await has('hauberk_containers_overridden{mode="disabled"} 1');
@@ -114,7 +114,7 @@ test('containers are reported by what protects them, and those without protectio
   await has('hauberk_containers_unprotected{cause="too_large"} 1');
 });
 
-test('starts that waited and attempts that failed are counted, from zero on', async () => {
+test('starts that waited and failed attempts are counted, starting with zero', async () => {
   const { intake, has } = metricsOf();
   await has('hauberk_starts_total{answer="protected"} 0');
   await has('hauberk_intake_failures_total{cause="store"} 0');
@@ -135,7 +135,7 @@ test('starts that waited and attempts that failed are counted, from zero on', as
   await has('hauberk_held_descriptors{of="containers"} 1');
 });
 
-test('refusals and reloads are there from zero on, so that the first is an increase', async () => {
+test('refusals and reloads start with zero, so that the first is an increase', async () => {
   const { metrics, has } = metricsOf();
   await has('hauberk_rpc_refused_total{reason="role"} 0');
   await has('hauberk_certificate_reloads_total{result="failed"} 0');
@@ -157,7 +157,7 @@ test('the process, the delay of the event loop and the time of calls are reporte
     assert.ok(text.includes(name));
 });
 
-test('denials are counted by namespace and policy, with a bound on how many of them are distinguished', async () => {
+test('denials are counted for a limited number of namespaces and policies', async () => {
   const { metrics, has } = metricsOf();
   await has('hauberk_denials_total{namespace="shop",policy="web"} 0');
   await has('hauberk_denials_total{namespace="_others",policy="_others"} 0');
@@ -172,7 +172,7 @@ test('denials are counted by namespace and policy, with a bound on how many of t
   await has('hauberk_denials_total{namespace="_others",policy="_others"} 501');
 });
 
-test('denials are counted by rule and by container, whose counts go with it where room is needed', async () => {
+test('denials are counted by rule and container, and the counts of ended containers are dropped when room is needed', async () => {
   const { metrics, has } = metricsOf();
   const denied = (rule: string, containerName: string, containerId = 'f'.repeat(64)) =>
     makeEvent({
@@ -200,7 +200,7 @@ test('denials are counted by rule and by container, whose counts go with it wher
   assert.doesNotMatch(await metrics.registry.metrics(), /container="c1"/u);
 });
 
-test('the days until a certificate ends are reported once there is one', async () => {
+test('the days until a certificate expires are reported once there is one', async () => {
   const { metrics } = metricsOf();
   const read = async () => (await metrics.registry.metrics()).match(/^hauberk_certificate_days_left\{.*/gmu) ?? [];
   assert.deepEqual(await read(), []);

@@ -30,7 +30,7 @@ async function scrape(port: number, path = '/metrics', method = 'GET') {
   return { status: response.statusCode, text: await text(response) };
 }
 
-test('metrics are there by GET and HEAD, whatever the query, and nothing else is', async (t) => {
+test('only GET and HEAD of /metrics are served, with any query', async (t) => {
   const { server } = await serve(t);
   const port = server.port!;
   assert.deepEqual(await scrape(port), { status: 200, text: 'a_metric 1\n' });
@@ -43,7 +43,7 @@ test('metrics are there by GET and HEAD, whatever the query, and nothing else is
     assert.equal((await scrape(port, path, method)).status, 404);
 });
 
-test('idle connections beyond the bound are closed, the oldest first, and a scrape is answered among them', async (t) => {
+test('idle connections beyond the limit are closed, the oldest first, and scrapes are still answered', async (t) => {
   const { server } = await serve(t);
   const port = server.port!;
   const sockets: Socket[] = [];
@@ -63,7 +63,7 @@ test('idle connections beyond the bound are closed, the oldest first, and a scra
   assert.equal((await scrape(port)).status, 200);
 });
 
-test('where somebody else has the port it is told, and tried again until metrics are served', async (t) => {
+test('when the port is in use that is logged, and retried until metrics are served', async (t) => {
   const other = createServer().listen(0, '127.0.0.1');
   await once(other, 'listening');
   const { port } = other.address() as { port: number };

@@ -19,7 +19,7 @@ test('addresses and blocks of both families are read', () => {
   assert.equal(block('1:2:3:4:5:6:7:8'), '00010002000300040005000600070008/128');
 });
 
-test('an IPv4-mapped address, and no other, is the IPv4 address it stands for', () => {
+test('an IPv4-mapped address, and no other, is read as the IPv4 address', () => {
   assert.equal(block('::ffff:10.1.2.3'), '0a010203/32');
   assert.equal(block('::ffff:a01:203'), '0a010203/32');
   assert.equal(block('::ffff:10.0.0.0/104'), '0a000000/8');
@@ -27,7 +27,7 @@ test('an IPv4-mapped address, and no other, is the IPv4 address it stands for', 
   assert.equal(block('::10.1.2.3'), `${'0'.repeat(24)}0a010203/128`);
 });
 
-test('what is no block of addresses is refused with the reason', () => {
+test('an invalid block of addresses is refused with the reason', () => {
   const otherForms = ['fe80::1%eth0', '010.0.0.1', '0xa.0.0.1'];
   for (const text of ['', 'host', '10.0.0', '10.0.0.256', '10.0.0.0/', '10.0.0.0/x', '1.2.3.4/8/8', ...otherForms]) {
     assert.match(block(text), /^must be an address or a block/, text);
@@ -39,7 +39,7 @@ test('what is no block of addresses is refused with the reason', () => {
   assert.equal(block('fd00::8000/112'), 'has bits set behind its prefix of 112');
 });
 
-test('ports are one or a range in order', () => {
+test('ports are one port or an ascending range', () => {
   assert.deepEqual(parsePorts('443'), { low: 443, high: 443 });
   assert.deepEqual(parsePorts('0-65535'), { low: 0, high: 65535 });
   for (const text of ['', 'x', '65536', '2-1', '1-', '-1', '1-2-3', '1,2'])

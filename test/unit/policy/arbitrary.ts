@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { BoundRule, PathMatch, Policy, Rule } from '../../../src/policy/model.js';
 
-// A null prototype would be another value to deep equality.
+// Deep equality distinguishes objects with a null prototype.
 const PLAIN = { noNullPrototype: true } as const;
 
 const segment = fc.stringMatching(/^[a-zA-Z0-9_+@: é-]{1,8}$/u);
@@ -34,7 +34,7 @@ const rule: fc.Arbitrary<Omit<Rule, 'id'>> = fc
     tags: fc.array(text, { maxLength: 2 }),
     message: text,
   })
-  // What the language cannot say: a pattern with a source, a process rule that is read-only.
+  // The language has neither patterns with sources nor read-only process rules.
   .map((each) => ({
     ...each,
     sources: each.match.kind === 'pattern' ? [] : each.sources,
@@ -43,7 +43,7 @@ const rule: fc.Arbitrary<Omit<Rule, 'id'>> = fc
 
 const LISTS = { exact: 'matchPaths', directory: 'matchDirectories', pattern: 'matchPatterns' } as const;
 
-/** Policies as the reader makes them: rules in the order of sections and lists, each with its id. */
+/** Policies as parsed from manifests: rules in the order of sections and lists, each with its id. */
 export const policies: fc.Arbitrary<Policy> = fc.record(
   {
     name: label,

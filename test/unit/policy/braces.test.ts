@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { alternativesIn } from '../../../src/policy/braces.js';
 
-test('a pattern stands for each of its alternatives, also where they nest, are empty, or hold wildcards', () => {
+test('a pattern is expanded to its alternatives, also if they nest, are empty or contain wildcards', () => {
   assert.deepEqual(alternativesIn('/{bin,sbin}/ls'), ['/bin/ls', '/sbin/ls']);
   assert.deepEqual(alternativesIn('/{,usr/}{bin,s{bin,*}}'), [
     ...['/bin', '/sbin', '/s*'],
@@ -10,7 +10,7 @@ test('a pattern stands for each of its alternatives, also where they nest, are e
   ]);
 });
 
-test('what is escaped or stands in a set is no alternative, and of very many the pattern stays whole', () => {
+test('escaped braces and those in sets are not alternatives, and a pattern with very many is not expanded', () => {
   for (const pattern of ['/a\\{b,c}', '/[{,}]x', '/plain', '/{a', `/${'{a,b}'.repeat(7)}`])
     assert.deepEqual(alternativesIn(pattern), [pattern]);
 });

@@ -13,7 +13,7 @@ spec:
   action: Block
 ${spec}`;
 
-test('values separated by commas are entries of their own, alike in all else', () => {
+test('comma-separated values become separate entries that are otherwise equal', () => {
   const together = `
   network:
     matchProtocols:
@@ -37,7 +37,7 @@ test('values separated by commas are entries of their own, alike in all else', (
   assert.deepEqual(read!.policy, readManifest(manifest(apart), options)[0]!.policy);
 });
 
-test('what is wrong with one of them is reported once, by its place in the text', () => {
+test('an error in one of them is reported once, with its position in the text', () => {
   const spec = (protocols: string) => `  network:\n    matchProtocols:\n    - protocol: ${protocols}\n`;
   const text = manifest(`${spec('"tcp,udp"')}    - {protocol: "tcp,tpc,udp", fromSource: [{path: bin}]}\n`);
   assert.deepEqual(
@@ -51,7 +51,7 @@ test('what is wrong with one of them is reported once, by its place in the text'
     assert.ok(refusalOf(() => readManifest(manifest(spec(wrong)), options)).length > 0, wrong);
 });
 
-test('a rule among them is found where it is written', () => {
+test('the position of a rule among them is that in the text', () => {
   const text = manifest('  network:\n    matchProtocols:\n    - protocol: "tcp,udp"\n    - protocol: icmp\n');
   const [{ positionOf }] = readPlacedManifest(text, options).documents as [
     ReturnType<typeof readPlacedManifest>['documents'][0],
@@ -60,7 +60,7 @@ test('a rule among them is found where it is written', () => {
   assert.deepEqual([0, 1, 2].map(lineOf), [9, 9, 10]);
 });
 
-test('what has no such lists stays as it is, whatever it is', () => {
+test('any value without such lists is not changed', () => {
   for (const wrong of [
     undefined,
     null,
@@ -79,7 +79,7 @@ test('what has no such lists stays as it is, whatever it is', () => {
   try {
     readPolicy(document, options);
   } catch {
-    // Whether it is accepted is not the question here.
+    // Whether it is accepted does not matter here.
   }
   assert.deepEqual(document, before);
 });

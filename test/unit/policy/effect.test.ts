@@ -16,24 +16,24 @@ test('a process rule covers execution only and a file rule of reading and writin
 });
 
 test('a rule on the network or on capabilities covers its own operation only', () => {
-  const said = (ruleClass: Rule['class']) =>
+  const operationsOf = (ruleClass: Rule['class']) =>
     OPERATIONS.filter((operation) => effectOf(makeRule({ class: ruleClass }), operation, 'other') !== undefined);
-  assert.deepEqual(said('network'), ['communicate']);
-  assert.deepEqual(said('capabilities'), ['use']);
+  assert.deepEqual(operationsOf('network'), ['communicate']);
+  assert.deepEqual(operationsOf('capabilities'), ['use']);
   const domain = makeRule({ class: 'network', match: { kind: 'domain', domain: 'example.com' } });
   assert.equal(effectOf(domain, 'resolve', 'other'), 'Block');
 });
 
-test('a read-only Block or Audit lets reading pass and acts on writing', () => {
+test('a read-only Block or Audit rule allows reading and applies to writing', () => {
   assert.deepEqual(effects({ action: 'Block', readOnly: true }, 'other'), [undefined, 'Allow', 'Block']);
   assert.deepEqual(effects({ action: 'Audit', readOnly: true }, 'other'), [undefined, 'Allow', 'Audit']);
 });
 
-test('a read-only Allow allows reading and is silent on writing', () => {
+test('a read-only Allow rule allows reading and does not apply to writing', () => {
   assert.deepEqual(effects({ action: 'Allow', readOnly: true }, 'other'), [undefined, 'Allow', undefined]);
 });
 
-test('an owner-only rule lets the owner and stops everyone else, whatever its action says', () => {
+test('an owner-only Allow or Block rule allows the owner and refuses others', () => {
   for (const action of ['Allow', 'Block'] as const) {
     assert.deepEqual(effects({ action, ownerOnly: true }, 'owner'), [undefined, 'Allow', 'Allow']);
     assert.deepEqual(effects({ action, ownerOnly: true }, 'other'), [undefined, 'Block', 'Block']);
@@ -45,7 +45,7 @@ test('an owner-only Audit reports everyone but the owner', () => {
   assert.deepEqual(effects({ action: 'Audit', ownerOnly: true }, 'other'), [undefined, 'Audit', 'Audit']);
 });
 
-test('a rule both read-only and owner-only lets the owner read, and nobody else do anything', () => {
+test('a rule that is read-only and owner-only allows only the owner, and only reading', () => {
   const rule = { action: 'Block', ownerOnly: true, readOnly: true } as const;
   assert.deepEqual(effects(rule, 'owner'), [undefined, 'Allow', 'Block']);
   assert.deepEqual(effects(rule, 'other'), [undefined, 'Block', 'Block']);

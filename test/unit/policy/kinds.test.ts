@@ -3,12 +3,12 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
-/** Where rules are read, ordered, compiled, explained and sent. */
+/** The folders in which rules are read, ordered, compiled, explained and sent. */
 const ROOMS = ['src/policy', 'src/image', 'src/explain', 'src/profile', 'src/rpc'];
-/** They decide by a text that anybody may write: a character, a keyword of a schema. */
+/** Files with switches over arbitrary text: a character, a keyword of a schema. */
 const BY_ANY_TEXT = ['src/policy/name-expression.ts', 'src/policy/schema-check.ts'];
 
-test('no switch over kinds has an arm that takes the ones it does not name', () => {
+test('no switch over kinds has a default', () => {
   const files = ROOMS.flatMap((room) =>
     readdirSync(room, { recursive: true, encoding: 'utf8' }).map((name) => join(room, name)),
   ).filter((file) => file.endsWith('.ts') && !BY_ANY_TEXT.includes(file));

@@ -10,7 +10,7 @@ const followed = (...rules: Parameters<typeof bind>[0][]) =>
     LINKS,
   ).map(({ rule }) => rule);
 
-test('a rule on a linked directory has a twin with the name the kernel sees', () => {
+test('a rule on a linked directory has a twin with the path that the kernel sees', () => {
   assert.deepEqual(
     followed({ match: { kind: 'exact', path: '/bin/sleep' } }).map(({ match }) => match),
     [
@@ -29,7 +29,7 @@ test('a rule on a linked directory has a twin with the name the kernel sees', ()
   });
 });
 
-test('so has a rule on system calls that are given a path there, and none on any call', () => {
+test('a rule on system calls with a path in a linked directory has a twin, and one without a path has none', () => {
   const calls = ['unlinkat'];
   const [, twin] = followed({
     class: 'syscalls',
@@ -49,13 +49,13 @@ test('a source behind a link counts under both names, also for a rule that names
   assert.deepEqual(others, []);
 });
 
-test('what lies elsewhere, or begins alike only, stays as it is', () => {
+test('rules on other paths, even with the same prefix, have no twin', () => {
   for (const path of ['/etc/shadow', '/binary/x']) {
     assert.equal(followed({ match: { kind: 'exact', path } }).length, 1, path);
   }
 });
 
-test('so have rules on mounts and on processes that are looked into, by the place that they name', () => {
+test('rules on mounts and ptrace have twins for their paths', () => {
   const target = { kind: 'directory', directory: '/bin/', recursive: false } as const;
   const linked = { ...target, directory: '/usr/bin/' };
   const [, mount] = followed({ class: 'mounts', match: { kind: 'mount', target, type: 'tmpfs' } });
@@ -69,7 +69,7 @@ const DEEP = { '/bin': '/usr/bin', '/usr/bin/python3': '/usr/bin/python3.11', '/
 const matchesOf = (rule: Parameters<typeof bind>[0], ...known: [typeof DEEP, { shared?: string[]; later?: object }?]) =>
   followLinks([bind(rule)], known[0], known[1] as never).map(({ rule: { match } }) => match);
 
-test('links are followed one after the other, wherever they are on the way, and at its end', () => {
+test('chained links are followed, anywhere in a path and at its end', () => {
   const [, twin, ...others] = matchesOf({ match: { kind: 'exact', path: '/bin/python3' } }, DEEP);
   assert.deepEqual([twin, others], [{ kind: 'exact', path: '/usr/bin/python3.11' }, []]);
   const below = { kind: 'directory', directory: '/var/run/', recursive: true } as const;
@@ -80,7 +80,7 @@ test('links are followed one after the other, wherever they are on the way, and 
   );
 });
 
-test('of a pattern with alternatives each that leads over a link has its twin, also as the place of another rule', () => {
+test('each alternative of a pattern that goes through a link has a twin, also in other kinds of rules', () => {
   const pattern = '/{bin,sbin,var/run}/l*';
   const followed = ['/usr/bin/l*', '/run/l*'];
   assert.deepEqual(
@@ -94,7 +94,7 @@ test('of a pattern with alternatives each that leads over a link has its twin, a
   );
 });
 
-test('nothing is allowed by links that the container may have made itself', () => {
+test('links that the container may have created itself do not extend Allow rules', () => {
   const later = { later: { '/app/conf': '/etc/shadow' } };
   const match = { kind: 'exact', path: '/app/conf' } as const;
   assert.equal(matchesOf({ match, action: 'Allow' }, DEEP, later).length, 1);
@@ -102,7 +102,7 @@ test('nothing is allowed by links that the container may have made itself', () =
     assert.deepEqual(matchesOf({ match, action }, DEEP, later)[1], { kind: 'exact', path: '/etc/shadow' });
 });
 
-test('what leads elsewhere than at first is refused by both names, and allowed by the first one', () => {
+test('a link that has changed extends Block rules by both targets, and Allow rules by the first', () => {
   const links = { '/app': '/v1', '/bin/sh': '/bin/dash', '/bin': '/usr/bin' } as never;
   const known = { later: { '/app': '/v2', '/new': '/v3' } };
   const paths = (rule: Parameters<typeof bind>[0]) =>
@@ -111,7 +111,7 @@ test('what leads elsewhere than at first is refused by both names, and allowed b
   assert.deepEqual(paths({ match, action: 'Block' }), ['/app/key', '/v1/key', '/v2/key']);
   assert.deepEqual(paths({ match, action: 'Audit' }), ['/app/key', '/v1/key', '/v2/key']);
   assert.deepEqual(paths({ match, action: 'Allow' }), ['/app/key', '/v1/key']);
-  // What has not changed has one twin.
+  // An unchanged link gives one twin.
   assert.deepEqual(paths({ match: { kind: 'exact', path: '/bin/ls' } }), ['/bin/ls', '/usr/bin/ls']);
   assert.deepEqual(paths({ match: { kind: 'exact', path: '/new/key' } }), ['/new/key', '/v3/key']);
   const bySource = bind({ match: { kind: 'exact', path: '/x' }, sources: ['/app/tool', '/bin/ls'] });
@@ -121,7 +121,7 @@ test('what leads elsewhere than at first is refused by both names, and allowed b
   );
 });
 
-test('a program that several names lead to is blocked under the name of the rule, and allowed as a whole', () => {
+test('a program with several names is blocked by the name in the rule only, and allowed by all names', () => {
   const links = { '/usr/bin/nc': '/bin/busybox' } as never;
   const shared = { shared: ['/bin/busybox'] };
   const rule = { class: 'process', match: { kind: 'exact', path: '/usr/bin/nc' } } as const;
@@ -132,7 +132,7 @@ test('a program that several names lead to is blocked under the name of the rule
   assert.deepEqual(source?.rule.sources, ['/usr/bin/nc']);
 });
 
-test('libraries that a policy names behind a link may be brought by both names', () => {
+test('loader libraries behind a link may be loaded by both paths', () => {
   const at = (path: string) => ({ kind: 'exact', path }) as const;
   const { rule, policy } = bind({ match: at('/bin/a') });
   const loaderLibraries = [at('/lib/a.so'), at('/opt/b.so')];

@@ -24,7 +24,7 @@ const itemOf = (text: string) =>
     .map((line, index) => `${index === 0 ? '- ' : '  '}${line}\n`)
     .join('');
 
-test('a List is read item by item, and what is wrong is reported with the item and its place', () => {
+test('a List is read item by item, and errors are reported with item and position', () => {
   const text = LIST(itemOf(policy('a')) + itemOf(policy('b')));
   assert.deepEqual(
     readManifest(text, options).map(({ policy: { name } }) => name),
@@ -41,7 +41,7 @@ test('a List is read item by item, and what is wrong is reported with the item a
   );
 });
 
-test('other kinds are refused, or passed over and counted where that is requested, in lists too', () => {
+test('other kinds are refused or, on request, skipped and counted, also in lists', () => {
   const text = [policy('a'), KYVERNO, LIST(itemOf(NETWORK) + itemOf(policy('b')))].join('---\n');
   assert.equal(refusalOf(() => readManifest(text, options)).length, 4);
   const { documents, foreign } = readPlacedManifest(text, { ...options, ignoreForeign: true });
@@ -53,7 +53,7 @@ test('other kinds are refused, or passed over and counted where that is requeste
   assert.deepEqual(readPlacedManifest(KYVERNO, { ...options, ignoreForeign: true }).documents, []);
 });
 
-test('a kind that is misspelt, or missing, is refused although others are passed over', () => {
+test('a misspelt or missing kind is refused even if other kinds are skipped', () => {
   for (const text of [
     policy('a').replace('KubeArmorPolicy', 'KubeArmourPolicy'),
     policy('a').replace(/^kind.*\n/mu, ''),
@@ -61,7 +61,7 @@ test('a kind that is misspelt, or missing, is refused although others are passed
     assert.equal(refusalOf(() => readManifest(text, { ...options, ignoreForeign: true })).length, 1);
 });
 
-test('what is left of a Helm chart is named, and nothing that comes of it', () => {
+test('unrendered Helm templates are reported, without errors that follow from them', () => {
   const text = policy('a').replace(
     '{name: a}',
     '\n  name: {{ .Values.name }}\n  namespace: {{ .Release.Namespace | quote }}',
@@ -84,7 +84,7 @@ test('what is left of a Helm chart is named, and nothing that comes of it', () =
   );
 });
 
-test('a merge key is named once, and nothing that comes of it', () => {
+test('a merge key is reported once, without errors that follow from it', () => {
   const text = `${policy('a').replace('{name: a}', '\n  <<: {name: a}')}`;
   assert.deepEqual(
     refusalOf(() => readManifest(text, options)),
@@ -96,7 +96,7 @@ test('a merge key is named once, and nothing that comes of it', () => {
   assert.equal(refusalOf(() => readManifest(labels, options)).length, 1);
 });
 
-test('a key that is given several times is reported at each place once', () => {
+test('each repetition of a duplicate key is reported once', () => {
   const text = policy('a', 'severity: 1\n  severity: 2\n  severity: 3\n  file: {matchPaths: [{path: /x}]}');
   assert.deepEqual(
     refusalOf(() => readManifest(text, options)),
@@ -107,7 +107,7 @@ test('a key that is given several times is reported at each place once', () => {
   );
 });
 
-test('what only KubeArmor has is said to be its, and what belongs into matchLabels is said to', () => {
+test('fields that only KubeArmor has, and labels outside of matchLabels, are reported as such', () => {
   const refusalWith = (piece: string, replacement: string) =>
     refusalOf(() => readManifest(policy('a').replace(piece, replacement), options));
   assert.deepEqual(refusalWith('selector: {matchLabels: {app: web}}', 'selector: {app: web}'), [
@@ -127,7 +127,7 @@ test('what only KubeArmor has is said to be its, and what belongs into matchLabe
   assert.ok(line!.startsWith(`line 2, column 7: kind: \`KubeArmorNetworkPolicy\` ${existing}`), line);
 });
 
-test('`pts: false` holds for processes with a terminal, and either is written back as it was given', () => {
+test('`pts: false` holds for processes with a terminal, and both values are written back as given', () => {
   for (const [pts, terminal] of [
     ['', undefined],
     [', pts: true', false],
@@ -144,7 +144,7 @@ test('`pts: false` holds for processes with a terminal, and either is written ba
   }
 });
 
-test('more problems than a daemon answers with can be asked for', () => {
+test('more problems than in a response of the daemon can be requested', () => {
   const paths = Array.from({ length: 300 }, (_, index) => `{path: x${index}}`).join(', ');
   const text = policy('a', `file: {matchPaths: [${paths}]}`);
   assert.equal(refusalOf(() => readManifest(text, options)).length, 101);

@@ -24,7 +24,7 @@ spec:
     - pattern: /etc/*shadow
 `;
 
-/** What is said of the good manifest with one piece of text put in place of another. */
+/** The problems of the valid manifest with one piece of text replaced. */
 function refusalWith(piece: string, replacement: string): string[] {
   assert.ok(GOOD.includes(piece));
   return refusalOf(() =>
@@ -38,7 +38,7 @@ function refusalWith(piece: string, replacement: string): string[] {
 const unsupported = (subject: string) =>
   `${subject} part of the policy language but not supported by this version of Hauberk`;
 
-/** A case: what is replaced, by what, and every line of the refusal. */
+/** A case: the text to replace, its replacement, and every line of the refusal. */
 type Case = readonly [name: string, piece: string, replacement: string, ...lines: string[]];
 
 const cases: readonly Case[] = [
@@ -406,18 +406,18 @@ for (const [name, piece, replacement, ...lines] of cases) {
   test(`refused: ${name}`, () => assert.deepEqual(refusalWith(piece, replacement), lines));
 }
 
-test('the good manifest the cases start from is good', () => {
+test('the manifest from which the cases start is valid', () => {
   assert.equal(readManifest(GOOD, options).length, 1);
 });
 
-test('a text that asks for YAML 1.1 is refused, also with a merge key that merges nothing', () => {
+test('a text with a YAML 1.1 directive is refused, also with a merge key without effect', () => {
   for (const rest of [GOOD, '<<: ']) {
     const lines = refusalOf(() => readManifest(`%YAML 1.1\n---\n${rest}`, options));
     assert.deepEqual(lines, ['manifest: is YAML 1.1; only YAML 1.2 is read']);
   }
 });
 
-test('a problem carries its field, description, line and column apart', () => {
+test('a problem has separate field, description, line and column', () => {
   assert.throws(
     () => readManifest(GOOD.replace('/etc/ssl/', 'ssl/'), options),
     (thrown: unknown) => {
@@ -456,7 +456,7 @@ test('all problems of all documents are listed, in the order of the text', () =>
   );
 });
 
-test('one policy given twice in a manifest is refused at its second name', () => {
+test('a policy that is given twice in a manifest is refused at the second name', () => {
   const explicit = GOOD.replace('name: sample', 'namespace: default\n  name: sample');
   assert.deepEqual(
     refusalOf(() => readManifest(`${GOOD}---\n${explicit}`, options)),

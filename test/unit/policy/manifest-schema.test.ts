@@ -5,7 +5,7 @@ import { POLICY_KINDS, policySchema, SHARED_SCHEMAS } from '../../../src/policy/
 
 const ajv = new Ajv();
 
-test('every schema of the policy language is one by JSON Schema itself', () => {
+test('every schema of the policy language is valid JSON Schema', () => {
   for (const [name, schema] of SHARED_SCHEMAS) assert.equal(ajv.validateSchema(schema), true, name);
   for (const kind of POLICY_KINDS) assert.equal(ajv.validateSchema(policySchema(kind)), true, kind);
   assert.notEqual(ajv.validateSchema({ type: 'object', required: 'name' }), true);

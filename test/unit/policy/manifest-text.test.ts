@@ -9,7 +9,7 @@ import { policies } from './arbitrary.js';
 import { ALLOW_WITH_SOURCES } from './published.js';
 import { options } from './support.js';
 
-test('a policy is written with what its rules share said once', () => {
+test('a policy is written with common fields of its rules only once', () => {
   const { policy } = readManifest(ALLOW_WITH_SOURCES, options)[0]!;
   assert.equal(
     toManifest(policy),
@@ -44,7 +44,7 @@ spec:
   );
 });
 
-test('what a preset excepts is written and read back', () => {
+test('exceptions of a preset are written and read back', () => {
   const except = '[{path: /a}, {dir: /b/, recursive: true}, {dir: /c/}, {pattern: /d/*}]';
   const text = `apiVersion: security.kubearmor.com/v1
 kind: KubeArmorPolicy
@@ -70,7 +70,7 @@ spec: {selector: {matchLabels: {a: b}}, presets: [{name: drift, except: ${except
   assert.deepEqual(readManifest(toManifest(policy), options)[0]!.policy, policy);
 });
 
-test('libraries that loaders may bring are written and read back', () => {
+test('loader libraries are written and read back', () => {
   const libraries = '[{path: /a.so}, {dir: /b/, recursive: true}, {dir: /c/}, {pattern: /d/*.so}]';
   const text = `apiVersion: security.kubearmor.com/v1
 kind: KubeArmorPolicy
@@ -87,7 +87,7 @@ spec: {selector: {matchLabels: {a: b}}, loaderLibraries: ${libraries}, file: {ma
   assert.equal(readManifest(text.replace(libraries, '[]'), options)[0]!.policy.loaderLibraries, undefined);
 });
 
-test('what is written is read back as an equal policy', () => {
+test('a written policy is read back as an equal policy', () => {
   fc.assert(
     fc.property(policies, (policy) => {
       const documents = readManifest(toManifest(policy), options);
@@ -100,7 +100,7 @@ test('what is written is read back as an equal policy', () => {
   );
 });
 
-test('as an object it says what it says as text', () => {
+test('a policy as an object is the same as in text', () => {
   fc.assert(
     fc.property(policies, (policy) => {
       const document = finish(toDocumentInSteps(policy));

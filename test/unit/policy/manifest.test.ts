@@ -12,7 +12,7 @@ const only = (text: string) => {
   return documents[0]!;
 };
 
-test('item, section and specification are inherited in that order', () => {
+test('values are taken from item, section and specification, in that order', () => {
   const common = { class: 'process', severity: 4, tags: ['CIS', 'rule-3.10'] } as const;
   const inherited = { ...common, message: 'Alert! a package tool was run' };
   assert.deepEqual(only(BLOCK_WITH_COMMENTS), {
@@ -76,7 +76,7 @@ test('an Allow policy with sources, owner and read-only rules is read', () => {
   ]);
 });
 
-test('system calls are audited whatever the policy says of action, and that is warned of', () => {
+test('system calls are audited whatever the action of the policy, with a warning', () => {
   const { policy, warnings } = only(SYSTEM_CALLS);
   const common = { severity: 3, message: 'something was deleted', action: 'Audit', class: 'syscalls' } as const;
   assert.deepEqual(policy.rules, [
@@ -111,13 +111,13 @@ test('system calls are audited whatever the policy says of action, and that is w
   assert.deepEqual(only(SYSTEM_CALLS.replace('Block', 'Audit').replace('/home\n', '/home/\n')).warnings, []);
 });
 
-test('nulls, empty sections and the fields a cluster adds say nothing', () => {
+test('nulls, empty sections and fields that a cluster adds are ignored', () => {
   const { policy, warnings } = only(GENERATED);
   assert.deepEqual(warnings, []);
   assert.deepEqual(policy.rules, [makeRule({ action: 'Audit', match: { kind: 'exact', path: '/etc/passwd' } })]);
 });
 
-test('action is Block, severity 1, tags and message empty when nothing says otherwise', () => {
+test('by default action is Block, severity 1, and tags and message are empty', () => {
   const text = `apiVersion: security.kubearmor.com/v1
 kind: KubeArmorPolicy
 metadata: {name: a}
@@ -125,7 +125,7 @@ spec: {selector: {matchLabels: {app: web}}, file: {tags: [], message: "", matchP
   assert.deepEqual(only(text).policy.rules, [makeRule()]);
 });
 
-test('several documents are numbered from 1 and empty ones do not count', () => {
+test('documents are numbered from 1, without empty ones', () => {
   const text = `---\n# nothing\n---\n${ALLOW_WITH_SOURCES}---\n---\n~\n---\n${GENERATED}...\n`;
   assert.deepEqual(
     read(text).map(({ document, policy }) => [document, policy.name]),
@@ -136,7 +136,7 @@ test('several documents are numbered from 1 and empty ones do not count', () => 
   );
 });
 
-test('an empty matchLabels is taken and warned of', () => {
+test('an empty matchLabels is accepted with a warning', () => {
   const text = ALLOW_WITH_SOURCES.replace('{container: ubuntu-1}', '{}');
   const { policy, warnings } = only(text);
   assert.deepEqual(policy.matchLabels, {});
@@ -145,7 +145,7 @@ test('an empty matchLabels is taken and warned of', () => {
   ]);
 });
 
-test('a tag that YAML does not know is warned of', () => {
+test('an unknown YAML tag causes a warning', () => {
   assert.deepEqual(only(ALLOW_WITH_SOURCES.replace('path: /secret.txt', 'path: !vault /secret.txt')).warnings, [
     'line 16, column 13: Unresolved tag: !vault',
   ]);

@@ -12,7 +12,7 @@ const isRaw = (family: keyof typeof ADDRESS_FAMILIES, type: keyof typeof SOCKET_
     address: [],
   });
 
-test('sockets whose destination nobody can tell are raw ones, whatever their family calls its addresses', () => {
+test('sockets of all families whose destination is unknown count as raw', () => {
   for (const [family, type] of [
     ['inet', 'raw'],
     ['inet6', 'raw'],
@@ -25,7 +25,7 @@ test('sockets whose destination nobody can tell are raw ones, whatever their fam
     assert.ok(isRaw(family, type), `${family} ${type}`);
 });
 
-test('sockets whose addresses are known, or that leave this host by none, are not', () => {
+test('sockets with known addresses, or that cannot leave this host, do not count as raw', () => {
   for (const [family, type] of [
     ['inet', 'dgram'],
     ['smc', 'stream'],

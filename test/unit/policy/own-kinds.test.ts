@@ -21,7 +21,7 @@ spec:
 
 const policyOf = (text: string) => readManifest(text, OPTIONS)[0]!.policy;
 
-test('a policy of our own kinds says what one of the KubeArmor kind it is like says', () => {
+test("a policy of Hauberk's kinds means the same as one of the corresponding KubeArmor kind", () => {
   for (const [own, like, scope, selector] of [
     ['SecurityPolicy', 'KubeArmorPolicy', 'namespaced', 'selector'],
     ['ClusterSecurityPolicy', 'KubeArmorClusterPolicy', 'cluster', 'selector'],
@@ -34,7 +34,7 @@ test('a policy of our own kinds says what one of the KubeArmor kind it is like s
   }
 });
 
-test('a kind of the other group and an unknown version are refused with the choices there are', () => {
+test('a kind of the other group, or an unknown version, is refused with the valid choices', () => {
   const refused = (apiVersion: string, kind: string) => {
     try {
       readManifest(manifest(apiVersion, kind, 'namespaced'), OPTIONS);
@@ -52,7 +52,7 @@ test('a kind of the other group and an unknown version are refused with the choi
   assert.match(refused('hauberk.io/v1alpha1', 'SecurtyPolicy').join(), /did you mean `SecurityPolicy`/);
 });
 
-test('a fault is reported by the field as it is written', () => {
+test('an error is reported by the field as written', () => {
   const text = manifest('hauberk.io/v1alpha1', 'SecurityPolicy', 'namespaced').replace('/etc/shadow', 'etc/shadow');
   assert.throws(
     () => readManifest(text, OPTIONS),
@@ -60,7 +60,7 @@ test('a fault is reported by the field as it is written', () => {
   );
 });
 
-test('what Kubernetes writes below status is passed over, and no object of our group is foreign', () => {
+test("status is ignored, and no object of Hauberk's group is skipped as foreign", () => {
   const text = `${manifest('hauberk.io/v1alpha1', 'SecurityPolicy', 'namespaced')}status: {nodes: 3}\n`;
   assert.equal(policyOf(text).name, 'web');
   assert.equal(foreignKindOf({ apiVersion: 'hauberk.io/v1alpha1', kind: 'Other' }), undefined);

@@ -8,7 +8,7 @@ import { makePolicy, makeRule } from './support.js';
 
 const container = { namespace: 'default', labels: { app: 'web', tier: 'front' } };
 
-test('a set is never changed by with and without', () => {
+test('`with` and `without` never change a set', () => {
   const one = PolicySet.empty.with([makePolicy({ name: 'a' })]);
   const two = one.with([makePolicy({ name: 'b' })]);
   const none = one.without('default/a');
@@ -17,7 +17,7 @@ test('a set is never changed by with and without', () => {
   assert.equal(one.with([]), one);
 });
 
-test('a policy takes the place of the one with its key, within one list as well', () => {
+test('a policy replaces one with the same key, also within one list', () => {
   const [first, second, third] = [1, 2, 3].map((severity) => makePolicy({ rules: [makeRule({ severity })] }));
   assert.equal(PolicySet.empty.with([first!]).with([second!]).get('default/sample'), second);
   assert.equal(PolicySet.empty.with([first!, third!]).get('default/sample'), third);
@@ -60,7 +60,7 @@ test('the rules of all policies that reach a container are bound to their polici
   ]);
 });
 
-test('the index finds exactly what asking every policy finds', () => {
+test('the index finds exactly the policies that a check of every policy finds', () => {
   const labels = fc.dictionary(fc.constantFrom('a', 'b', 'c'), fc.constantFrom('x', 'y'), { noNullPrototype: true });
   const namespace = fc.constantFrom('one', 'two');
   const policies = fc
@@ -80,7 +80,7 @@ test('the index finds exactly what asking every policy finds', () => {
   );
 });
 
-test('after any changes the policies that reach a container are those that a set of its own would find', () => {
+test('after any changes a set finds the same policies as a new set', () => {
   const labels = fc.dictionary(fc.constantFrom('a', 'b'), fc.constantFrom('x', 'y'), { noNullPrototype: true });
   const namespace = fc.constantFrom('one', 'two');
   const policy = fc
@@ -93,7 +93,7 @@ test('after any changes the policies that reach a container are those that a set
       let set = PolicySet.empty;
       changes.forEach((each, index) => {
         set = typeof each === 'string' ? set.without(each) : set.with(each);
-        // Some sets are steps that nobody asks anything of.
+        // Some intermediate sets are never queried.
         if (!requested[index % (requested.length + 1)]) return;
         for (const container of containers) set.reaching(container);
       });

@@ -37,7 +37,7 @@ test('on the same path the stronger action comes first', () => {
   );
 });
 
-test('a domain comes between a single address and a block of them, and the one that says more first', () => {
+test('a domain comes between a single address and a block of addresses, a longer one first', () => {
   const domain = (text: string) => ({ kind: 'domain', domain: text }) as const;
   const endpoint = (cidr: string, rest = {}) => ({ kind: 'endpoint', cidr, ...rest }) as const;
   const ordered = [
@@ -56,7 +56,7 @@ test('a domain comes between a single address and a block of them, and the one t
   );
 });
 
-test('names settle what is otherwise equal', () => {
+test('names decide between otherwise equal rules', () => {
   assert.ok(compareRules(bind({}, { name: 'a' }), bind({}, { name: 'b' })) < 0);
   assert.ok(compareRules(bind({}, { namespace: 'b', name: 'a' }), bind({}, { namespace: 'a', name: 'b' })) > 0);
   assert.ok(compareRules(bind({ id: 'file.matchPaths[0]' }), bind({ id: 'file.matchPaths[1]' })) < 0);

@@ -1,4 +1,4 @@
-/** Manifests in the ways people publish them: other orders of fields, flow lists, comments, values on a line below. */
+/** Manifests in the styles in which people publish them: field order, flow lists, comments, values on the next line. */
 
 export const BLOCK_WITH_COMMENTS = `# Stops the shadow tools of a database container.
 ---
@@ -92,7 +92,7 @@ spec:
     Block
 `;
 
-/** What a generator or a cluster writes: nulls, empty sections, server-side fields. */
+/** A manifest as written by a generator or a cluster: nulls, empty sections, server-side fields. */
 export const GENERATED = `apiVersion: security.kubearmor.com/v1
 kind: KubeArmorPolicy
 metadata:

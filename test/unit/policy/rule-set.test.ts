@@ -33,20 +33,20 @@ test('an Allow rule brings the posture of its own class into force', () => {
   assert.equal(inForce(mapping).map, 'audit');
 });
 
-test('an Allow rule of a policy in audit mode brings its posture into force for what would be only', () => {
+test('an Allow rule of a policy in audit mode brings its posture into force only as a report', () => {
   const audited = { policy: { ...bind({}).policy, mode: 'audit' }, rule: bind({ action: 'Allow' }).rule } as const;
   const { postures: inForce, permissivePostures } = resolveRules([audited], postures);
   assert.deepEqual([inForce.read, permissivePostures?.read], [undefined, 'audit']);
 });
 
-test('the input is left as it is', () => {
+test('the input is not changed', () => {
   const bound = [bind({ action: 'Allow' }), bind({ action: 'Block' })];
   const before = [...bound];
   resolveRules(bound, postures);
   assert.deepEqual(bound, before);
 });
 
-test('the order of arrival never matters', () => {
+test('the order of the input never matters', () => {
   const oneOfEachName = fc.uniqueArray(boundRules, {
     selector: ({ policy, rule }) => `${policy.namespace}/${policy.name}/${rule.id}`,
   });
@@ -66,7 +66,7 @@ const tcp = { kind: 'protocol', protocol: 'tcp' } as const;
 const everything = { kind: 'protocol', protocol: 'all' } as const;
 const blocked: Postures = { ...postures, network: 'block' };
 
-/** What is decided of a socket, by the image and by the rules asked one by one. */
+/** The decision on a socket, by the image and by the rules one by one. */
 function answerTo(family: keyof typeof ADDRESS_FAMILIES, ...bound: BoundRule[]): string {
   const socket = {
     family: ADDRESS_FAMILIES[family],
@@ -91,7 +91,7 @@ function answerTo(family: keyof typeof ADDRESS_FAMILIES, ...bound: BoundRule[]):
   return explained.action;
 }
 
-test('local sockets stand outside the network posture, others of no rule within', () => {
+test('the network posture does not apply to local sockets, and does to other sockets without a rule', () => {
   assert.equal(answerTo('unix', network(tcp, 'Allow')), 'Allow');
   assert.equal(answerTo('netlink', network(tcp, 'Allow')), 'Allow');
   assert.equal(answerTo('packet', network(tcp, 'Allow')), 'Block');
@@ -100,7 +100,7 @@ test('local sockets stand outside the network posture, others of no rule within'
   assert.equal(answerTo('vsock', network(name, 'Allow')), 'Block');
 });
 
-test('a rule about families puts local sockets under the posture, and rules that name them decide as ever', () => {
+test('a rule on families puts local sockets under the posture, and rules that name them still decide', () => {
   const inet = { kind: 'family', family: 'inet' } as const;
   assert.equal(answerTo('unix', network(tcp, 'Allow'), network(inet, 'Block')), 'Block');
   assert.equal(answerTo('unix', network(tcp, 'Allow'), network({ kind: 'family', family: 'unix' }, 'Allow')), 'Allow');
@@ -108,13 +108,13 @@ test('a rule about families puts local sockets under the posture, and rules that
   assert.equal(answerTo('unix', network(tcp, 'Allow'), network(everything, 'Audit')), 'Audit');
 });
 
-test('a rule about families in audit mode only reports local sockets', () => {
+test('a rule on families in audit mode only reports local sockets', () => {
   const audited = network({ kind: 'family', family: 'inet' }, 'Allow', { name: 'audited', mode: 'audit' });
   assert.equal(answerTo('unix', network(tcp, 'Allow'), audited), 'Audit');
   assert.equal(answerTo('unix', network(tcp, 'Allow', { mode: 'audit' })), 'Allow');
 });
 
-test('what stands in no policy is distinguished from what does', () => {
+test('a rule set knows which of its rules are not in any policy', () => {
   const { rules } = resolveRules([network(tcp, 'Allow')], blocked);
   assert.deepEqual(
     rules.filter((bound) => !isImplied(bound)).map(({ rule }) => rule.id),
@@ -122,7 +122,7 @@ test('what stands in no policy is distinguished from what does', () => {
   );
 });
 
-test('a name stands for itself below the suffixes of the cluster, of its container', () => {
+test('a name also covers itself with the suffixes of the cluster and of the namespace', () => {
   const name = network({ kind: 'domain', domain: 'example.com' }, 'Allow');
   const names = (bound: readonly BoundRule[]) =>
     bound.map(({ rule: { match } }) => (match.kind === 'domain' ? match.domain : match.kind));

@@ -10,7 +10,7 @@ const NAME = 'kubearmor.io/container.name';
 const HOST = 'kubearmor.io/hostname';
 const EXPRESSION = 'kubearmor.io/hostnamereg';
 
-test('a host is selected by any name, by a list of names, and by an expression', () => {
+test('a host is selected by any of its names, by a list of names, and by an expression', () => {
   const labels = { [HOST]: 'node-42', 'kubernetes.io/arch': 'amd64' };
   const accepted: [string, string][] = [
     [HOST, '*'],
@@ -35,17 +35,17 @@ test('a host is selected by any name, by a list of names, and by an expression',
   assert.equal(carries({}, HOST, '*'), false);
 });
 
-test('a container is selected by its name, by a list, by an expression, and all by an empty value', () => {
+test('a container is selected by its name, by a list and by an expression, and every container by an empty value', () => {
   for (const value of ['web', '[web]', '[db, web]', '["db","web"]', '[]', '', '.*', '^w.b$', '[ ]'])
     assert.equal(carries({ [NAME]: 'web' }, NAME, value), true, value);
   for (const value of ['web-1', '[db]', 'w.b', '^we$', 'WEB'])
     assert.equal(carries({ [NAME]: 'web' }, NAME, value), false, value);
-  // What a controller registers need not carry the label.
+  // A container that a controller registers need not have the label.
   assert.equal(carries({}, NAME, '[web, db]', 'web'), true);
   assert.equal(carries({ [NAME]: 'other' }, NAME, 'web', 'web'), false);
 });
 
-test('such labels are found by the index as well, beside others and in expressions', () => {
+test('the index finds such labels too, beside others and in expressions', () => {
   const set = PolicySet.empty.with([
     makePolicy({ name: 'list', matchLabels: { [NAME]: '[a, web]' } }),
     makePolicy({ name: 'both', matchLabels: { [NAME]: '', app: 'shop' } }),
@@ -70,7 +70,7 @@ test('such labels are found by the index as well, beside others and in expressio
   assert.ok(selects(set.get('default/list')!, container));
 });
 
-test('an expression finds what one of JavaScript finds', () => {
+test('an expression matches like one of JavaScript', () => {
   const names = ['', 'web', 'web-1', 'a', 'b', 'aab', 'ba', 'abab'];
   const expressions = [
     ...['a+b', '^a*b$', '(a|b)+$', '(ab?)*b', '[^a]b', '^(?:ab)+$', 'a?', '^$', 'w|^b', '(a*)*b', '((a|b)?)+', '()b'],
@@ -83,13 +83,13 @@ test('an expression finds what one of JavaScript finds', () => {
   }
 });
 
-test('no expression takes long, whatever repetitions it holds', () => {
+test('no expression takes long, whatever repetitions it contains', () => {
   const depth = 51;
   const expression = new NameExpression(`${'(.?'.repeat(depth)}${')+'.repeat(depth)}Z`);
   assert.equal(expression.matchesIn('x'.repeat(253)), false);
 });
 
-test('an expression that cannot be read is refused where it stands', () => {
+test('an invalid expression is refused with its position', () => {
   const text = (value: string) => `apiVersion: security.kubearmor.com/v1
 kind: KubeArmorHostPolicy
 metadata: {name: hosts}

@@ -2,12 +2,12 @@ import { Failure } from '../../../src/failure.js';
 import type { BoundRule, Policy, Rule } from '../../../src/policy/model.js';
 import type { ReadOptions } from '../../../src/policy/value-checks.js';
 
-/** Refuses only an unclosed bracket: enough to see that the reader asks. */
+/** Refuses only an unclosed bracket, which shows that the checker is called. */
 export const options: ReadOptions = {
   checkPattern: (pattern) => (/\[[^\]]*$/u.test(pattern) ? 'has a `[` without `]`' : undefined),
 };
 
-/** A rule of a policy that has only it, with what matters to the test given. */
+/** A rule with the given fields, for a policy with this rule alone. */
 export function makeRule(rule: Partial<Rule> = {}): Rule {
   return {
     id: 'file.matchPaths[0]',

@@ -14,7 +14,7 @@ test('a typed document needs neither apiVersion nor kind', () => {
   assert.deepEqual(readPolicy(document, options), makePolicy());
 });
 
-test('undefined and null say nothing', () => {
+test('undefined and null are ignored', () => {
   const spec = { ...document.spec, process: undefined, severity: null, tags: undefined, action: null, message: null };
   assert.deepEqual(readPolicy({ ...document, kind: null, apiVersion: undefined, spec }, options), makePolicy());
 });
@@ -25,7 +25,7 @@ test('an empty message or list of tags inherits', () => {
   assert.deepEqual(policy.rules, [makeRule({ tags: ['a'], message: 'b' })]);
 });
 
-test('a given kind must still be right', () => {
+test('a kind that is given must be valid', () => {
   assert.deepEqual(
     refusalOf(() => readPolicy({ ...document, kind: 'KubeArmorHostPolic' }, options)),
     [
@@ -59,7 +59,7 @@ test('a document that is not an object is refused', () => {
   }
 });
 
-test('each caller is served with its own pattern checker', () => {
+test('the pattern checker of each caller is used', () => {
   const spec = { ...document.spec, file: { matchPatterns: [{ pattern: '/etc/*' }] } };
   const refuse = { checkPattern: (pattern: string) => `${pattern} is not to my taste` };
   assert.deepEqual(
@@ -79,7 +79,7 @@ test('a policy shares nothing with its document', () => {
   assert.deepEqual([policy.rules[0]!.tags, policy.matchLabels], [['a'], { app: 'web' }]);
 });
 
-test('only a policy that asks for no label is warned of', () => {
+test('only a policy that selects by no label gets a warning', () => {
   assert.deepEqual(warningsOf(makePolicy()), []);
   assert.deepEqual(warningsOf(makePolicy({ namespace: 'shop', matchLabels: {} })), [
     'spec.selector is empty, so the policy reaches every container of namespace `shop`',

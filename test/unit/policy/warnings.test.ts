@@ -16,7 +16,7 @@ spec:
 
 const warningsOf = (spec: string) => readManifest(manifest(spec), options)[0]!.warnings;
 
-/** A specification of one line, the column of what is warned of, and what is said. */
+/** A specification in one line, the column of the warning, and its text. */
 const cases: readonly (readonly [name: string, spec: string, column: number, warning: string])[] = [
   [
     'a pattern with arguments',
@@ -106,12 +106,12 @@ const cases: readonly (readonly [name: string, spec: string, column: number, war
 ];
 
 for (const [name, spec, column, warning] of cases) {
-  test(`warned of, with the place and what to write: ${name}`, () => {
+  test(`a warning with position and what to write instead: ${name}`, () => {
     assert.deepEqual(warningsOf(spec), [`line 6, column ${column}: ${warning}`]);
   });
 }
 
-test('a blank at the end of a label is warned of', () => {
+test('a blank at the end of a label causes a warning', () => {
   const { warnings } = readManifest(
     manifest('file: {matchPaths: [{path: /x}]}', 'selector: {matchLabels: {app: "web "}}'),
     options,
@@ -121,7 +121,7 @@ test('a blank at the end of a label is warned of', () => {
   ]);
 });
 
-test('names with blanks inside, and patterns with wildcards, are as they are meant', () => {
+test('names with blanks inside, and patterns with wildcards, cause no warning', () => {
   assert.deepEqual(warningsOf('process: {matchPaths: [{path: /opt/My App/bin/app}]}'), []);
   assert.deepEqual(
     warningsOf('file: {matchPaths: [{path: /srv/my file}], matchPatterns: [{pattern: /a b/*.pem}]}'),
@@ -129,7 +129,7 @@ test('names with blanks inside, and patterns with wildcards, are as they are mea
   );
 });
 
-test('an allow-list of the network that covers no families says that local sockets continue', () => {
+test('a network allow-list without families warns that local sockets still work', () => {
   const [warning, ...others] = warningsOf('network: {action: Allow, matchProtocols: [{protocol: tcp}]}');
   assert.deepEqual(others, []);
   assert.match(

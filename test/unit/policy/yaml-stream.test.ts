@@ -18,7 +18,7 @@ test('a document that is not a mapping is refused', () => {
   }
 });
 
-test('errors of YAML are placed where they are', () => {
+test('errors of YAML have their position', () => {
   assert.deepEqual(refusal('kind: [a\n'), [
     'line 2, column 1: manifest: is not valid YAML: Flow sequence in block collection must be sufficiently indented ' +
       'and end with a ]',
@@ -31,7 +31,7 @@ test('errors of YAML are placed where they are', () => {
   ]);
 });
 
-test('a document in error does not hide the problems of the others', () => {
+test('an invalid document does not hide the problems of others', () => {
   assert.deepEqual(refusal('kind: [a\n---\nkind: Pod\n'), [
     'line 2, column 1: document 1: manifest: is not valid YAML: Flow sequence in block collection must be ' +
       'sufficiently indented and end with a ]',
@@ -40,7 +40,7 @@ test('a document in error does not hide the problems of the others', () => {
   ]);
 });
 
-test('an alias must stand for an anchor before it, and not for what it is part of', () => {
+test('an alias must refer to an earlier anchor that does not contain it', () => {
   assert.deepEqual(refusal('spec: *a\n'), ['line 1, column 7: spec: alias `*a` refers to no earlier anchor']);
   assert.deepEqual(refusal('spec: &a {file: *a}\n'), [
     'line 1, column 17: spec.file: alias `*a` refers to a value that contains it',
@@ -69,7 +69,7 @@ test('a text beyond 4 MiB is refused by its bytes', () => {
   ]);
 });
 
-test('nesting without end is refused where it passes the limit', () => {
+test('nesting beyond the limit is refused at that position', () => {
   assert.deepEqual(refusal('['.repeat(4 * MEBIBYTE)), [
     'line 1, column 65: manifest: is nested too deeply, no policy is',
   ]);
@@ -81,7 +81,7 @@ test('more tokens than a manifest can need are refused', () => {
   ]);
 });
 
-test('of many problems the first hundred are listed and the others counted', () => {
+test('the first hundred problems are listed and the others counted', () => {
   const fields = Array.from({ length: 148 }, (_, index) => `x${index}: 1`).join('\n');
   const lines = refusal(`kind: KubeArmorPolicy\n${fields}\n`);
   assert.equal(lines.length, 101);

@@ -33,7 +33,7 @@ function suggest(accesses: readonly ObservedAccess[]): Suggestion {
   return suggestPolicy(accesses, { name: 'least', namespace: 'default', matchLabels: { app: 'a' }, checkPattern });
 }
 
-/** The rules of one class, in short: what is matched, by whom and what may be done. */
+/** The rules of one class in short form: match, sources and operations. */
 function rulesOf(ruleClass: Rule['class'], accesses: readonly ObservedAccess[]): string[] {
   return suggest(accesses)
     .policy.rules.filter((rule) => rule.class === ruleClass)
@@ -44,13 +44,13 @@ function rulesOf(ruleClass: Rule['class'], accesses: readonly ObservedAccess[]):
     });
 }
 
-test('a name that was requested is allowed, unless no rule can have it', () => {
+test('a queried name is allowed, unless it cannot be in a rule', () => {
   assert.deepEqual(rulesOf('network', [requested('www.example.com'), requested('a?.example.com')]), [
     'Allow domain www.example.com',
   ]);
 });
 
-test('where a directory was renamed all may be done by all, under its old name and under its new one', () => {
+test('for a renamed directory everything is allowed to all programs, under its old and its new name', () => {
   const renamed = [
     done(['create'], '/srv/app/new'),
     done(['write'], '/srv/app/new/row'),
@@ -70,14 +70,14 @@ test('where a directory was renamed all may be done by all, under its old name a
   );
 });
 
-test('a library stands for the libraries beside it, and a file that is read for itself', () => {
+test('a library is generalised to the libraries in its directory, and a file that is read is not', () => {
   assert.deepEqual(rulesOf('file', [read('/usr/lib/x86_64-linux-gnu/libc.so.6'), read('/usr/lib/locale/C.utf8')]), [
     'Allow exact /usr/lib/locale/C.utf8 readOnly',
     'Allow directory /usr/lib/x86_64-linux-gnu/ false readOnly',
   ]);
 });
 
-test('what the loader reads in /etc is no library, and one in a top directory of other things stands for itself', () => {
+test("the loader's files in /etc are not libraries, and a library in a mixed top directory is not generalised", () => {
   const paths = ['/etc/ld.so.cache', '/etc/ld.so.preload', '/root/own.so', '/usr/share/gdb/libc.so.6-gdb.py'];
   assert.deepEqual(
     rulesOf(
@@ -97,7 +97,7 @@ test('what the loader reads in /etc is no library, and one in a top directory of
   );
 });
 
-test('five files that are read in a directory stand for all of it, but never in /etc itself', () => {
+test('five files that are read in a directory are generalised to the directory, but never to /etc', () => {
   const inside = ['a', 'b', 'c', 'd', 'e'];
   assert.deepEqual(
     rulesOf(
@@ -115,7 +115,7 @@ test('five files that are read in a directory stand for all of it, but never in 
   );
 });
 
-test('many files in many directories stand for the tree', () => {
+test('many files in many directories are generalised to the tree', () => {
   const files = ['a', 'b', 'c', 'd'].flatMap((of) =>
     [1, 2, 3, 4, 5].map((n) => read(`/usr/share/zone/${of}/${of}${n}`)),
   );
@@ -139,7 +139,7 @@ test('numbered and random names become patterns where they change from run to ru
   ]);
 });
 
-test('names that differ in their numbers only are one pattern from three on, and at once for a file that passed', () => {
+test('three names that differ only in numbers become a pattern, and a single one for a temporary file', () => {
   assert.deepEqual(rulesOf('file', [read('/data/log1'), read('/data/log2')]), [
     'Allow exact /data/log1 readOnly',
     'Allow exact /data/log2 readOnly',
@@ -152,7 +152,7 @@ test('names that differ in their numbers only are one pattern from three on, and
   ]);
 });
 
-test('what was written may be read again, and what was made may be written and deleted', () => {
+test('written files may be read again, and created ones written and deleted', () => {
   for (const made of ['create', 'rename'] as const) {
     const allowed = ['read', 'write', 'create', 'delete', 'rename'].filter(
       (each) => each === made || !['create', 'rename'].includes(each),
@@ -163,12 +163,12 @@ test('what was written may be read again, and what was made may be written and d
   assert.deepEqual(rulesOf('file', [done(['delete'], '/data/a')]), ['Allow exact /data/a delete']);
 });
 
-test('a name that no policy can hold becomes a pattern', () => {
+test('a name that cannot be in a policy becomes a pattern', () => {
   assert.deepEqual(rulesOf('file', [read('/data/a\nb')]), ['Allow pattern /data/a?b readOnly']);
   assert.deepEqual(rulesOf('file', [read('/data/a\uFFFD\uFFFDb')]), ['Allow pattern /data/a*b readOnly']);
 });
 
-test('the programs of a rule are named where they are few of several, and have names that stay', () => {
+test('a rule names its programs if they are few of several and have stable names', () => {
   const other = read('/data/other', '/usr/bin/b');
   assert.deepEqual(rulesOf('file', [read('/data/a'), other]), [
     'Allow exact /data/a readOnly from /usr/bin/a',
@@ -178,7 +178,7 @@ test('the programs of a rule are named where they are few of several, and have n
   assert.deepEqual(rulesOf('file', [read('/data/a', '/tmp/tmp.aB3dE9'), other])[0], 'Allow exact /data/a readOnly');
 });
 
-test('a program is allowed to those that ran it, and to all where a runtime did', () => {
+test('a program is allowed to the programs that ran it, and to all if a runtime did', () => {
   const runs = [run('/usr/bin/sh', ''), run('/usr/bin/a', '/usr/bin/sh'), run('/usr/bin/b', '/usr/bin/a')];
   assert.deepEqual(rulesOf('process', runs), [
     'Allow exact /usr/bin/sh',
@@ -196,7 +196,7 @@ test('a connection is allowed to its address and port, and to any address where 
   ]);
 });
 
-test('a socket that a program only makes is allowed to it beside one that another uses', () => {
+test('a socket that one program only creates is allowed beside one that another uses', () => {
   const made = socketKey({ family: 2, type: 1, protocol: 6, direction: 'none', port: 0, address: [] }).toString();
   const maker: ObservedAccess = {
     ...common,
@@ -211,7 +211,7 @@ test('a socket that a program only makes is allowed to it beside one that anothe
   ]);
 });
 
-test('of what nothing was seen all is blocked', () => {
+test('classes without observed accesses are blocked completely', () => {
   assert.deepEqual(rulesOf('network', []), ['Block protocol all']);
   assert.deepEqual(rulesOf('process', []), ['Block directory / true']);
   assert.equal(
@@ -221,7 +221,7 @@ test('of what nothing was seen all is blocked', () => {
   assert.deepEqual(suggest([]).warnings, ['nothing was seen']);
 });
 
-test('each rule has its evidence, which stands above it in the manifest', () => {
+test('each rule has its evidence, in a comment above it in the manifest', () => {
   const accesses = [
     { ...read('/data/a'), count: 3 },
     { ...read('/data/a', '/usr/bin/b'), count: 4 },
@@ -242,7 +242,7 @@ test('each rule has its evidence, which stands above it in the manifest', () => 
   assert.match(text, / # nothing of the kind was seen\n +- protocol: all\n/);
 });
 
-test('programs without a path are reported, for no rule can allow them', () => {
+test('programs without a path are reported, since no rule can allow them', () => {
   assert.deepEqual(suggest([run('', '/usr/bin/a')]).warnings, [
     'programs or files without a path were used, which no rule can allow',
   ]);

@@ -10,7 +10,7 @@ import { CertificateAuthority, type IssuedFiles } from '../../support/certificat
 import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
 import { DESCRIPTORS, LogRecorder, temporaryDirectory } from './support.js';
 
-/** Keeps what it is told. */
+/** Keeps all counts. */
 export class CountRecorder implements RpcObserver {
   readonly requests: string[] = [];
   readonly refusals: RefusalReason[] = [];
@@ -31,7 +31,7 @@ export class CountRecorder implements RpcObserver {
   }
 }
 
-/** Everything the daemon serves, with whatever guards it; it is stopped after the test. */
+/** All services of the daemon with access control; stopped after the test. */
 export async function serveGuarded(t: TestContext, options: Partial<ServerOptions> = {}) {
   const plane = new InMemoryControlPlane();
   const hub = new EventHub();
@@ -45,7 +45,7 @@ export async function serveGuarded(t: TestContext, options: Partial<ServerOption
   return { server, plane, hub, logger, counts };
 }
 
-/** A server on TLS with an authority for its own certificate and its clients'. */
+/** A server with TLS, and an authority for its own certificate and those of clients. */
 export async function serveTls(t: TestContext, options: Partial<ServerOptions> = {}) {
   const directory = temporaryDirectory(t);
   const authority = new CertificateAuthority(directory);
@@ -62,7 +62,7 @@ export function clientCredentials(serverAuthority: Buffer, client?: IssuedFiles)
 
 type ClientClass<C extends Client> = new (address: string, channel: ChannelCredentials, options: object) => C;
 
-/** A client with a connection of its own, that is closed after the test. */
+/** A client with a connection of its own, which is closed after the test. */
 export function connectWith<C extends Client>(
   t: TestContext,
   clientClass: ClientClass<C>,

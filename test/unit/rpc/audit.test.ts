@@ -20,7 +20,7 @@ const applied = (text: string) => ({
 });
 
 describe('the audit log', () => {
-  test('says who changed what, from where and how it ended, and nothing of the manifest', async (t) => {
+  test('contains who changed what, from where and with which result, but not the manifest', async (t) => {
     const { server, lines, logger } = await serveAs(t, 'admin');
     const policies = connectWith(t, PolicyServiceClient, server);
     const containers = connectWith(t, ContainerServiceClient, server);

@@ -12,7 +12,7 @@ import { answerOf, refusal, temporaryDirectory } from './support.js';
 
 const roles = { viewer: ['cn:client'], operator: [], admin: [] };
 
-/** A server whose files lie in a directory of their own, with the names of a Kubernetes secret. */
+/** A server with its files in a directory, named as in a Kubernetes secret. */
 async function serveFrom(t: TestContext, place: (files: Record<string, string>) => void, mount: string) {
   const authority = new CertificateAuthority(temporaryDirectory(t));
   const client = authority.issue('client', '/CN=client');
@@ -21,7 +21,7 @@ async function serveFrom(t: TestContext, place: (files: Record<string, string>) 
   place(secretOf(first, authority));
   const tls = { certificate: join(mount, 'tls.crt'), key: join(mount, 'tls.key'), clientCa: join(mount, 'ca.crt') };
   const guarded = await serveGuarded(t, { listen: '127.0.0.1:0', tls, roles });
-  /** The common name of the certificate a new connection is shown. */
+  /** The common name of the server's certificate on a new connection. */
   const shown = () => shownBy(guarded.server, authority, client);
   return { ...guarded, authority, client, issue, shown };
 }
@@ -47,7 +47,7 @@ async function shownBy({ address }: RunningServer, { pem }: CertificateAuthority
   return CN;
 }
 
-/** A directory of plain files, each replaced by itself. */
+/** A directory of plain files, which are replaced one by one. */
 function plainMount(t: TestContext) {
   const mount = temporaryDirectory(t);
   const put = (files: Record<string, string>) => {
@@ -59,7 +59,7 @@ function plainMount(t: TestContext) {
   return { mount, put };
 }
 
-/** A directory as the kubelet makes it: files are links through `..data`, which is replaced by renaming. */
+/** A directory as made by the kubelet: files are links through `..data`, which is replaced by renaming. */
 function kubernetesMount(t: TestContext) {
   const mount = temporaryDirectory(t);
   let version = 0;
@@ -96,7 +96,7 @@ describe('certificates', () => {
     });
   }
 
-  test('that cannot be used are refused with a reason, and the old ones stay until good ones come', async (t) => {
+  test('that cannot be used are refused with a reason, and the old ones stay in use until there are valid ones', async (t) => {
     const { mount, put } = plainMount(t);
     const { authority, issue, shown, counts, logger } = await serveFrom(t, put, mount);
     const bad = join(temporaryDirectory(t), 'bad.pem');
@@ -122,7 +122,7 @@ describe('certificates', () => {
     assert.deepEqual(counts.reloads, ['failed', 'failed', 'failed', 'failed', 'ok']);
   });
 
-  test('of a new client authority shut out the clients of the old one, for new connections', async (t) => {
+  test('with a new client authority exclude clients of the old one from new connections', async (t) => {
     const { mount, put } = plainMount(t);
     const { server, authority, client, issue, counts } = await serveFrom(t, put, mount);
     const successor = new CertificateAuthority(temporaryDirectory(t), 'successor');

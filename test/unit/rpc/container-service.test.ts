@@ -83,7 +83,7 @@ describe('RegisterContainer', () => {
     assert.deepEqual(violations, [['containers[0].child_pid', `process ${process.ppid} ${none}`]]);
   });
 
-  test('answers RESOURCE_EXHAUSTED when there are as many as the kernel has room for', async (t) => {
+  test('returns RESOURCE_EXHAUSTED when the kernel has no room for more', async (t) => {
     const { register, unregister, plane } = await start(t);
     const containers = Array.from({ length: CONTAINERS_MAX }, (_, index): Container => {
       const namespaces = { pidNamespace: index + 100, mountNamespace: index + 100 };
@@ -98,7 +98,7 @@ describe('RegisterContainer', () => {
     await register({ id: 'one-more', identity });
   });
 
-  test('names every field that is wrong, and registers nothing', async (t) => {
+  test('names every invalid field, and registers nothing', async (t) => {
     const { register, plane } = await start(t);
     const { code, violations } = await refusal(
       register({
@@ -126,7 +126,7 @@ describe('RegisterContainer', () => {
     assert.deepEqual(plane.containers.list(), []);
   });
 
-  test('needs an identity, and a process that can be', async (t) => {
+  test('refuses a missing identity, process 0 and a too long id', async (t) => {
     const { register } = await start(t);
     const missing = await refusal(register({ id: 'c1' }));
     assert.deepEqual(missing.violations, [['identity', 'one of pid and namespaces must be set']]);
@@ -140,7 +140,7 @@ describe('RegisterContainer', () => {
 describe('SyncContainers', () => {
   const { ADDED, CHANGED, REMOVED, UNCHANGED } = ContainerChange_Kind;
 
-  test('makes the registered containers those of the request, and leaves those of Docker', async (t) => {
+  test('replaces the registered containers by those of the request, and keeps those of Docker', async (t) => {
     const { register, sync, list, plane } = await start(t);
     const docker = { id: 'd1', name: 'd1', namespace: 'default', labels: {}, origin: 'docker' } as const;
     await plane.tracker.register(docker, { pidNamespace: 31, mountNamespace: 32 });
@@ -172,7 +172,7 @@ describe('SyncContainers', () => {
     assert.equal(again.revision, 4n);
   });
 
-  test('lets go of a container whose namespaces have numbers that a later one was given', async (t) => {
+  test('removes a container whose namespace numbers a later one reuses', async (t) => {
     const { register, plane, list } = await start(t);
     await register({ id: 'old', identity });
     const old = { ...plane.containers.get('old')!, initStartTicks: 100 };
@@ -218,7 +218,7 @@ describe('UnregisterContainer', () => {
     assert.deepEqual(plane.containers.list(), []);
   });
 
-  test('answers NOT_FOUND for a container there is not, and needs an id', async (t) => {
+  test('returns NOT_FOUND for an unknown container, and needs an id', async (t) => {
     const { unregister } = await start(t);
     const missing = await refusal(unregister('c1'));
     assert.deepEqual([missing.code, missing.message], ['NOT_FOUND', 'no container c1']);
@@ -263,7 +263,7 @@ describe('GetEffectivePolicy', () => {
     assert.deepEqual(postures, [{ class: AccessClass.FILE, action: Action.AUDIT }]);
   });
 
-  test('answers NOT_FOUND for a container there is not, and needs an id', async (t) => {
+  test('returns NOT_FOUND for an unknown container, and needs an id', async (t) => {
     const { effective } = await start(t);
     const missing = await refusal(effective('c1'));
     assert.deepEqual([missing.code, missing.message], ['NOT_FOUND', 'no container c1']);

@@ -11,7 +11,7 @@ const read = (thrown: unknown) => readRefusal(toStatus(thrown) as ServiceError);
 const detailsOf = ({ metadata }: Pick<StatusObject, 'metadata'>) =>
   (metadata.get('grpc-status-details-bin')[0] as Buffer).toString('latin1');
 
-/** What the trailers take of the 8 KiB that most clients accept. */
+/** Bytes of the trailers, of which most clients accept 8 KiB. */
 function trailerBytes(thrown: unknown): number {
   const { details, metadata } = toStatus(thrown);
   const [encoded] = metadata.get('grpc-status-details-bin') as Buffer[];
@@ -48,7 +48,7 @@ describe('the status of a failure', () => {
     });
   });
 
-  test('hides the text of what is not a failure', () => {
+  test('hides the text of errors other than Failure', () => {
     const expected = { code: 'INTERNAL', message: 'internal error, see the log of hauberkd', violations: [] };
     assert.deepEqual(read(new TypeError('secret')), expected);
     assert.deepEqual(read('secret'), expected);
@@ -66,7 +66,7 @@ describe('the status of a failure', () => {
     assert.ok(trailerBytes(invalidInput(problems)) < 8000);
   });
 
-  test('counts what is not listed with what was not even given', () => {
+  test('adds unlisted problems to those that were already left out', () => {
     const problems = Array.from({ length: 100 }, (_, index) => ({
       field: `rules[${index}]`,
       description: 'x'.repeat(60),

@@ -19,7 +19,7 @@ const NOTHING = StreamEventsRequest.decode(new Uint8Array());
 const numbered = (from: number, to: number, fields = {}) =>
   Array.from({ length: to - from + 1 }, (_, index) => makeEvent({ hostPid: from + index, ...fields }));
 
-/** What is there, read by a client that then goes. */
+/** The stored events, read by a client that then disconnects. */
 async function stored(t: TestContext, hub: EventHub, request: Partial<StreamEventsRequest> = {}) {
   const { server } = await serve(t, [eventServiceOf(hub)]);
   const responses: StreamEventsResponse[] = [];
@@ -58,14 +58,14 @@ describe('a stream of events with a journal', () => {
         seen.push(...sequences);
         position = reached;
       }
-      // Every other time as after kill -9.
+      // Sometimes not closed, as after kill -9.
       if (round % 3 !== 0) await daemon.close();
     }
     assert.deepEqual(seen, range(1, 600));
     assert.equal(position?.run !== undefined && Number(position.sequence), 600);
   });
 
-  test('continues while events come, beyond what the daemon has in memory', async (t) => {
+  test('resumes beyond what the daemon has in memory while new events arrive', async (t) => {
     const directory = join(temporaryDirectory(t), 'journal');
     const daemon = await journaledEvents(directory, { historyCapacity: 64 });
     await daemon.write(numbered(1, 1000));
@@ -89,7 +89,7 @@ describe('a stream of events with a journal', () => {
     await daemon.close();
   });
 
-  test('gives a client that reads slowly from the journal what its queue could not hold', async (t) => {
+  test('gives a slow client the events from the journal that did not fit into its queue', async (t) => {
     const daemon = await journaledEvents(join(temporaryDirectory(t), 'journal'), { historyCapacity: 64 });
     const { server } = await serve(t, [eventServiceOf(daemon.hub, { queueCapacity: 100 })]);
     const stream = eventClient(t, server).streamEvents(NOTHING);
@@ -126,7 +126,7 @@ describe('a stream of events with a journal', () => {
     await daemon.close();
   });
 
-  test('catches up also where the daemon has more in memory than a queue holds', async (t) => {
+  test('catches up even if the daemon has more in memory than a queue holds', async (t) => {
     const daemon = await journaledEvents(join(temporaryDirectory(t), 'journal'), { historyCapacity: 1000 });
     for (let first = 1; first <= 2000; first += 500) await daemon.write(numbered(first, first + 499));
     const { server } = await serve(t, [eventServiceOf(daemon.hub, { queueCapacity: 100 })]);
@@ -138,7 +138,7 @@ describe('a stream of events with a journal', () => {
     await daemon.close();
   });
 
-  test('tells the exact range that is gone, and filters what is there', async (t) => {
+  test('reports the exact range that is missing, and filters the rest', async (t) => {
     const directory = join(temporaryDirectory(t), 'journal');
     const daemon = await journaledEvents(directory, { historyCapacity: 10 });
     for (let first = 1; first <= 500; first += 100) await daemon.write(numbered(first, first + 99));
@@ -159,7 +159,7 @@ describe('a stream of events with a journal', () => {
     await second.close();
   });
 
-  test('gives everything that is there to a client of an unknown numbering', async (t) => {
+  test('gives all stored events to a client with an unknown numbering', async (t) => {
     const daemon = await journaledEvents(join(temporaryDirectory(t), 'journal'));
     await daemon.write(numbered(1, 5));
     const { sequences } = await stored(t, daemon.hub, { resumeAfter: { run: 'another', sequence: 3n } });
@@ -167,7 +167,7 @@ describe('a stream of events with a journal', () => {
     await daemon.close();
   });
 
-  test('notes what the kernel dropped between the two events where it happened', async (t) => {
+  test('reports events that the kernel dropped at their position in the stream', async (t) => {
     let dropped = 0;
     const options = { dropped: () => dropped };
     const daemon = await journaledEvents(join(temporaryDirectory(t), 'journal'), options);

@@ -34,7 +34,7 @@ const everything: StreamEventsRequest = {
   includeTelemetry: false,
 };
 
-/** A stream whose headers have come, so that it is subscribed, with all it received. */
+/** A stream that is subscribed, since its headers have arrived, and all that it has received. */
 async function subscribe(t: TestContext, server: RunningServer, filter: Partial<StreamEventsRequest> = {}) {
   const stream = eventClient(t, server).streamEvents({ ...everything, ...filter });
   const responses: StreamEventsResponse[] = [];
@@ -66,7 +66,7 @@ const numbered = (from: number, to: number) =>
   Array.from({ length: to - from + 1 }, (_, index) => makeEvent({ hostPid: from + index }));
 const numbers = (events: readonly Event[]) => events.map(({ hostPid }) => hostPid);
 
-/** Publishes events 1 to `count` as the kernel's reader does: some at a time. */
+/** Publishes events 1 to `count` in batches, as the kernel's reader does. */
 async function publishMany(hub: EventHub, count: number): Promise<void> {
   for (let first = 1; first <= count; first += 100) {
     hub.publish(numbered(first, Math.min(first + 99, count)));
@@ -158,7 +158,7 @@ describe('StreamEvents', () => {
     assert.deepEqual(numbers(events()), [1, 11]);
   });
 
-  test('refuses a filter no event can meet', async (t) => {
+  test('refuses a filter that no event can match', async (t) => {
     const { server, hub } = await serveAll(t);
     const stream = eventClient(t, server).streamEvents({
       ...everything,
@@ -186,7 +186,7 @@ describe('StreamEvents', () => {
     assert.equal(hub.counts().subscribers, 0);
   });
 
-  test('sends what is waiting together, at most 256 events a message', async (t) => {
+  test('sends waiting events together, at most 256 in a message', async (t) => {
     const { server, hub } = await serveAll(t);
     const { events, responses } = await subscribe(t, server);
     hub.publish(numbered(1, 600));
@@ -198,7 +198,7 @@ describe('StreamEvents', () => {
     assert.deepEqual(numbers(events()), numbers(events().toSorted((a, b) => a.hostPid - b.hostPid)));
   });
 
-  test('gathers events that come one by one in quick succession', async (t) => {
+  test('combines events that arrive in quick succession', async (t) => {
     const { server, hub } = await serveAll(t);
     const { events, responses } = await subscribe(t, server);
     const began = performance.now();
@@ -211,7 +211,7 @@ describe('StreamEvents', () => {
     assert.ok(responses.length < milliseconds + 10, `${responses.length} messages in ${milliseconds} ms`);
   });
 
-  test('tells a slow client how many events it missed, and spares the others', async (t) => {
+  test('reports to a slow client how many events it missed, and to no other', async (t) => {
     const { server, hub } = await serveAll(t, { queueCapacity: 1000 });
     const slow = await subscribe(t, server);
     const quick = await subscribe(t, server);
@@ -232,7 +232,7 @@ describe('StreamEvents', () => {
     slow.stream.resume();
     await until(() => slow.events().length + slow.missed() === count);
     assert.equal(slow.missed(), missed);
-    // What was missed lies right before the events of the response that reports it.
+    // The missed events are directly before those of the response that reports them.
     let next = 1;
     for (const { events, missed: gap } of slow.responses) {
       next += Number(gap);
@@ -298,7 +298,7 @@ describe('telemetry', () => {
   const access = (fields: object = {}) =>
     makeEvent({ action: 'Allow', result: 'passed', policy: '', count: 3, operations: ['read', 'write'], ...fields });
 
-  test('comes to those alone who ask for it, with a count, without a number, and moves no position', async (t) => {
+  test('is sent only on request, with a count, without a sequence number, and does not change the position', async (t) => {
     const { server, hub, plane } = await serveAll(t);
     const requested = await subscribe(t, server, { includeTelemetry: true });
     const other = await subscribe(t, server);
@@ -315,7 +315,7 @@ describe('telemetry', () => {
     );
   });
 
-  test('is filtered as events are, and ends with the stream', async (t) => {
+  test('is filtered like events, and ends with the stream', async (t) => {
     const { server, plane } = await serveAll(t);
     const { hub } = plane.telemetry;
     const filter = { includeTelemetry: true, classes: [AccessClass.NETWORK], namespaces: ['shop'] };
@@ -334,7 +334,7 @@ describe('telemetry', () => {
     await until(() => hub.counts().subscribers === 0);
   });
 
-  test('that a slow reader misses is counted apart from events', async (t) => {
+  test('that a slow reader misses is counted separately from events', async (t) => {
     const { server, plane } = await serveAll(t, { queueCapacity: 10 });
     const { missed, responses } = await subscribe(t, server, { includeTelemetry: true });
     plane.telemetry.hub.publish(Array.from({ length: 15 }, () => access()));
@@ -342,7 +342,7 @@ describe('telemetry', () => {
     assert.deepEqual([responses[0]!.telemetryMissed, responses[0]!.events.length, missed()], [5n, 10, 0]);
   });
 
-  test('cannot be had of what is stored', async (t) => {
+  test('is not available for stored events', async (t) => {
     const { server } = await serveAll(t);
     const stream = eventClient(t, server).streamEvents({ ...everything, includeTelemetry: true, storedOnly: true });
     stream.on('data', () => undefined);

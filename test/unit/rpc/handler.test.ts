@@ -29,11 +29,11 @@ const eventService = (streamEvents: (request: unknown, call: ResponseStream<neve
   RpcService.of(EventServiceService, { streamEvents });
 
 describe('a request that cannot be decoded', () => {
-  // The field of ListContainersRequest is a text with the number 1.
+  // ListContainersRequest has one field, a string with number 1.
   const cases: [string, number[], string][] = [
-    ['ends too soon', [10, 5, 0x61], 'premature EOF'],
-    ['holds a text that is not UTF-8', [10, 1, 0xff], 'The encoded data was not valid for encoding utf-8'],
-    ['has bytes no field begins with', [10, 1, 0x61, 0, 1, 1], 'no field begins at byte 4'],
+    ['is truncated', [10, 5, 0x61], 'premature EOF'],
+    ['contains a text that is not UTF-8', [10, 1, 0xff], 'The encoded data was not valid for encoding utf-8'],
+    ['has bytes with which no field begins', [10, 1, 0x61, 0, 1, 1], 'no field begins at byte 4'],
     [
       'holds a text that no map can have as its key',
       [10, 9, ...Buffer.from('__proto__')],
@@ -80,7 +80,7 @@ describe('a unary handler', () => {
     ],
   ];
   for (const [what, handler] of throwing) {
-    test(`that ${what} answers INTERNAL without the text, which is logged`, async (t) => {
+    test(`that ${what} returns INTERNAL without the text, which is logged`, async (t) => {
       const { server, logger } = await serve(t, [hostService(handler)]);
       const client = hostClient(t, server);
       assert.deepEqual(await refusal(answerOf(client, (c) => c.getStatus, {})), HIDDEN);
@@ -92,7 +92,7 @@ describe('a unary handler', () => {
     });
   }
 
-  test('that throws a Failure answers with it and logs nothing', async (t) => {
+  test('that throws a Failure returns it and logs nothing', async (t) => {
     const { server, logger } = await serve(t, [
       hostService(() => Promise.reject(new Failure('unavailable', 'not yet'))),
     ]);
@@ -101,7 +101,7 @@ describe('a unary handler', () => {
     assert.deepEqual(logger.lines, []);
   });
 
-  test('that throws after the client has gone harms nobody', async (t) => {
+  test('that throws after the client has disconnected has no effect', async (t) => {
     let finished: () => void = () => undefined;
     const { server, logger } = await serve(t, [
       hostService(async () => {
@@ -147,7 +147,7 @@ describe('a streaming handler', () => {
     assert.equal(code, status.OK);
   });
 
-  test('that throws after the stream is over harms nobody', async (t) => {
+  test('that throws after the end of the stream has no effect', async (t) => {
     for (const over of ['ended', 'cancelled'] as const) {
       const thrown = deferred();
       const { server, logger } = await serve(t, [
@@ -182,7 +182,7 @@ function deferred() {
 }
 
 describe("a library's handler", () => {
-  test('that throws answers INTERNAL without the text, which is logged', async (t) => {
+  test('that throws returns INTERNAL without the text, which is logged', async (t) => {
     const fail = () => {
       throw new Error('secret');
     };
@@ -199,7 +199,7 @@ describe("a library's handler", () => {
     assert.equal(logger.lines.length, 2);
   });
 
-  test('must be there for every method', () => {
+  test('must exist for every method', () => {
     const service = RpcService.fromLibrary((registry) => registry.addService(HostServiceService, {}));
     assert.throws(() => service.addTo({} as never, {} as never), /GetStatus has no handler/u);
   });

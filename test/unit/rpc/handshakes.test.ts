@@ -22,7 +22,7 @@ async function silentConnections(t: TestContext, address: string, number: number
   );
 }
 
-test('beside a thousand connections that say nothing each client with a certificate is answered', async (t) => {
+test('with a thousand silent connections clients with a certificate are still served', async (t) => {
   const { server, authority, logger, counts } = await serveTls(t, { roles, limits: { connections: 64 } });
   const channel = clientCredentials(authority.pem, authority.issue('dashboard', '/CN=dashboard'));
   const silent = await silentConnections(t, server.address, SILENT);
@@ -36,7 +36,7 @@ test('beside a thousand connections that say nothing each client with a certific
   assert.ok(lines.length < 10, `${lines.length} lines`);
 });
 
-test('connections that say nothing do not count as connections of clients', async (t) => {
+test('silent connections do not count as connections of clients', async (t) => {
   const { server, authority } = await serveTls(t, { roles, limits: { connections: 1 } });
   await silentConnections(t, server.address, 100);
   const channel = clientCredentials(authority.pem, authority.issue('dashboard', '/CN=dashboard'));

@@ -43,7 +43,7 @@ describe('the health service', () => {
     assert.deepEqual(await all(), Array(1 + SERVICE_NAMES.length).fill('SERVING'));
   });
 
-  test('is NOT_SERVING for `protection` alone while a container is without its policies', async (t) => {
+  test('is NOT_SERVING only for `protection` while a container is not under its policies', async (t) => {
     const { server, plane } = await serveAll(t);
     const { check } = healthClient(t, server);
     const description = { id: 'c1', name: 'web', namespace: 'default', labels: {}, origin: 'docker' as const };
@@ -57,7 +57,7 @@ describe('the health service', () => {
     assert.deepEqual(await both(), ['NOT_SERVING', 'SERVING']);
   });
 
-  test('is NOT_SERVING for `store` alone while changes cannot be written down', async (t) => {
+  test('is NOT_SERVING only for `store` while changes cannot be stored', async (t) => {
     const { server, plane } = await serveAll(t);
     const { check } = healthClient(t, server);
     const all = async () => [await check('store'), await check('protection'), await check('')];
@@ -68,12 +68,12 @@ describe('the health service', () => {
     assert.deepEqual(await all(), ['SERVING', 'SERVING', 'SERVING']);
   });
 
-  test('answers NOT_FOUND for a service there is not', async (t) => {
+  test('returns NOT_FOUND for an unknown service', async (t) => {
     const { server } = await serveAll(t);
     assert.equal((await refusal(healthClient(t, server).check('hauberk.v1.Other'))).code, 'NOT_FOUND');
   });
 
-  test('tells watchers of changes, and only of changes', async (t) => {
+  test('notifies watchers of changes, and only of changes', async (t) => {
     const { server, plane } = await serveAll(t);
     const watch = healthClient(t, server).client.watch({ service: 'hauberk.v1.PolicyService' });
     watch.on('error', () => undefined);

@@ -5,7 +5,7 @@ import { WEB, WEB_NAMESPACES } from '../../support/in-memory-control-plane.js';
 import { answerOf, hostClient, manifest, policyClient, refusal, serveAll } from './support.js';
 
 describe('GetStatus', () => {
-  test('tells the state of the daemon and its kernel', async (t) => {
+  test('returns the state of the daemon and its kernel', async (t) => {
     const { server, plane } = await serveAll(t);
     plane.host.setStatus({ enforcing: false, reason: 'the maps disagree' });
     assert.deepEqual(await answerOf(hostClient(t, server), (c) => c.getStatus, {}), {
@@ -31,7 +31,7 @@ describe('GetStatus', () => {
   });
 });
 
-test('GetStatus and ApplyPolicy tell what a missing hook leaves uncovered', async (t) => {
+test('GetStatus and ApplyPolicy report what a missing hook leaves uncovered', async (t) => {
   const { server, plane } = await serveAll(t);
   const source = { $case: 'manifest', value: manifest('one') } as const;
   const request = { source, expectedVersions: {}, force: false };
@@ -53,7 +53,7 @@ test('GetStatus and ApplyPolicy tell what a missing hook leaves uncovered', asyn
 });
 
 describe('WaitForRevision', () => {
-  test('answers at once for a revision that is enforced, and later for one to come', async (t) => {
+  test('returns at once for an enforced revision, and later for a future one', async (t) => {
     const { server } = await serveAll(t);
     const host = hostClient(t, server);
     const wait = (revision: bigint) => answerOf(host, (c) => c.waitForRevision, { revision });
@@ -69,7 +69,7 @@ describe('WaitForRevision', () => {
     assert.deepEqual(await later, { enforcedRevision: 1n });
   });
 
-  test('a change the kernel did not take is reported, and waited for until it does', async (t) => {
+  test('a change that the kernel refused is reported, and waited for until it succeeds', async (t) => {
     const { server, plane } = await serveAll(t);
     await plane.tracker.register(WEB, WEB_NAMESPACES);
     plane.kernel.failure = new Error('no memory');

@@ -21,7 +21,7 @@ import { answerOf, manifest, refusal } from './support.js';
 const anyFilter = StreamEventsRequest.decode(new Uint8Array());
 const statusOf = (client: HostServiceClient) => answerOf(client, (c) => c.getStatus, {});
 
-/** A stream once the server has answered it. */
+/** A stream, once the server has accepted it. */
 async function openStream(client: EventServiceClient) {
   const stream = client.streamEvents(anyFilter);
   const ended = new Promise<ServiceError>((resolve) => stream.on('error', resolve));
@@ -30,7 +30,7 @@ async function openStream(client: EventServiceClient) {
   return { stream, refused, ended };
 }
 
-/** Tries until it works. */
+/** Repeats an attempt until it succeeds. */
 async function succeeding(attempt: () => Promise<boolean>): Promise<void> {
   for (let tries = 0; tries < 500; tries++) {
     if (await attempt()) return;
@@ -48,7 +48,7 @@ function rawConnection(t: TestContext, { address }: RunningServer): Socket {
 
 async function isTaken(socket: Socket): Promise<boolean> {
   return new Promise((resolve) => {
-    // An HTTP/2 server speaks first.
+    // An HTTP/2 server sends its settings first.
     socket.once('data', () => resolve(true));
     socket.once('close', () => resolve(false));
     socket.write('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0', 'latin1');
@@ -56,7 +56,7 @@ async function isTaken(socket: Socket): Promise<boolean> {
 }
 
 describe('a client', () => {
-  test('that sends too many requests hears when to try again', async (t) => {
+  test('that sends too many requests is told when to try again', async (t) => {
     const { server, counts, logger } = await serveGuarded(t, { limits: { requestsPerSecond: 1 } });
     const client = connectWith(t, HostServiceClient, server);
     await statusOf(client);
@@ -79,7 +79,7 @@ describe('a client', () => {
     assert.deepEqual([reason, code, method], ['rate', 'RESOURCE_EXHAUSTED', '/hauberk.v1.HostService/GetStatus']);
   });
 
-  test('has so many streams over all its connections, and may open another once one is over', async (t) => {
+  test('has a limited number of streams over all its connections, and can open another once one has ended', async (t) => {
     const { server, counts } = await serveGuarded(t, { limits: { streamsPerClient: 2 } });
     const clients = [1, 2, 3].map(() => connectWith(t, EventServiceClient, server));
     const first = await openStream(clients[0]!);
@@ -107,7 +107,7 @@ describe('a client', () => {
     assert.equal(logger.lines[0]!.fields.reason, 'message_size');
   });
 
-  test('that resets its streams at once keeps no places', async (t) => {
+  test('that resets its streams at once does not use up its limit', async (t) => {
     const { server } = await serveGuarded(t, { limits: { streamsPerClient: 3, requestsPerSecond: 1000 } });
     const path = server.address.slice('unix:'.length);
     const session = connectHttp2('http://localhost', { createConnection: () => connect(path) });
@@ -124,7 +124,7 @@ describe('a client', () => {
       await once(stream, 'close');
     }
     const client = connectWith(t, EventServiceClient, server);
-    // The last resets may still be on their way.
+    // The last resets may not have arrived yet.
     for (let open = 0; open < 3; open++) await succeeding(async () => !(await openStream(client)).refused);
   });
 });
@@ -155,7 +155,7 @@ describe('a call', () => {
     assert.deepEqual(counts.requests, ['/hauberk.v1.HostService/GetStatus DEADLINE_EXCEEDED']);
   });
 
-  test('tells its handler who calls, and when the caller has gone, the time is up or the answer is given', async (t) => {
+  test('gives its handler the caller, and a signal for disconnection, deadline or response', async (t) => {
     const callers: Caller[] = [];
     let answer = () => {};
     let isAsked = false;
@@ -189,7 +189,7 @@ describe('a call', () => {
     assert.deepEqual([...new Set(callers.map(({ identity }) => identity))], [`uid:${process.getuid!()}`]);
   });
 
-  test('that is a stream has no such end, once its request is there', async (t) => {
+  test('that is a stream has no deadline, once its request has arrived', async (t) => {
     const { server } = await serveGuarded(t, {
       services: [slowStatus(), eventServiceOf(new EventHub())],
       limits: { callTimeoutSeconds: 0.05 },
@@ -199,12 +199,12 @@ describe('a call', () => {
     stream.on('end', () => {
       isOver = true;
     });
-    // Another call has run out of time since.
+    // Another call has exceeded its deadline since.
     await refusal(statusOf(connectWith(t, HostServiceClient, server)));
     assert.equal(isOver, false);
   });
 
-  test('that wrote something after its time was up is in the audit log twice', async (t) => {
+  test('that makes a change after its deadline is in the audit log twice', async (t) => {
     let finish = () => {};
     const called = new Promise<void>((resolve) => {
       finish = resolve;
@@ -258,7 +258,7 @@ describe('a call', () => {
 });
 
 describe('a server', () => {
-  test('takes so many connections, and another once one is closed', async (t) => {
+  test('accepts a limited number of connections, and another once one is closed', async (t) => {
     const { server, counts, logger } = await serveGuarded(t, { limits: { connections: 2 } });
     const [first, second, third] = [1, 2, 3].map(() => rawConnection(t, server));
     assert.ok(await isTaken(first!));
@@ -270,7 +270,7 @@ describe('a server', () => {
     await succeeding(() => isTaken(rawConnection(t, server)));
   });
 
-  test('tells clients how many calls a connection may have under way', async (t) => {
+  test('tells clients how many concurrent calls a connection may have', async (t) => {
     const { server } = await serveGuarded(t, { limits: { callsPerConnection: 7 } });
     const path = server.address.slice('unix:'.length);
     const session = connectHttp2('http://localhost', { createConnection: () => connect(path) });
@@ -279,7 +279,7 @@ describe('a server', () => {
     assert.equal(settings.maxConcurrentStreams, 7);
   });
 
-  test('asks a silent connection for a sign of life', async (t) => {
+  test('sends keepalive pings to a silent connection', async (t) => {
     const { server } = await serveGuarded(t, { limits: { keepaliveSeconds: 1 } });
     const path = server.address.slice('unix:'.length);
     const session = connectHttp2('http://localhost', { createConnection: () => connect(path) });
@@ -288,7 +288,7 @@ describe('a server', () => {
     assert.ok(requested);
   });
 
-  test('lets go of connections that are over', async (t) => {
+  test('forgets closed connections', async (t) => {
     const { server, logger } = await serveGuarded(t, { limits: { connections: 3 } });
     for (let round = 0; round < 10; round++) {
       const client: Client = connectWith(t, HostServiceClient, server);

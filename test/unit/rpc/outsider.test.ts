@@ -18,7 +18,7 @@ type Dynamic = Client & {
 type DynamicClass = new (address: string, insecure: unknown) => Dynamic;
 
 describe('a client that has only the .proto files', () => {
-  test('applies a policy, registers a container, and reads events, with its own names', async (t) => {
+  test('applies a policy, registers a container and reads events', async (t) => {
     const { server, hub } = await serveAll(t);
     const files = ['policy', 'container', 'event', 'host'].map((name) => `hauberk/v1/${name}.proto`);
     const definition = loadSync(files, {

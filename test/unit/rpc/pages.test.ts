@@ -6,7 +6,7 @@ import { ContainerServiceClient } from '../../../src/generated/hauberk/v1/contai
 import { PolicyServiceClient } from '../../../src/generated/hauberk/v1/policy.js';
 import { answerOf, FIRST_PAGE, manifest, refusal, serveAll } from './support.js';
 
-/** As every gRPC client has them: answers of 4 MiB and no more. */
+/** With the default limit of gRPC clients: responses of at most 4 MiB. */
 async function start(t: TestContext) {
   const { plane, server } = await serveAll(t);
   const policies = new PolicyServiceClient(server.address, credentials.createInsecure());
@@ -36,8 +36,8 @@ function large(name: string, rules: number, message = ''): string {
   return message === '' ? text : text.replace('spec:\n', `spec:\n  message: ${message}\n`);
 }
 
-describe('an answer that would not fit a message', () => {
-  test('to a change counts the containers, and names as many as fit; the change is made', async (t) => {
+describe('a response that would not fit a message', () => {
+  test('to a change has the number of containers, and as many ids as fit; the change is made', async (t) => {
     const { register, policies, plane, ours } = await start(t);
     await register(300);
     const manifests = Array.from({ length: 100 }, (_, number) => manifest(`p${number}`)).join('---\n');
@@ -58,7 +58,7 @@ describe('an answer that would not fit a message', () => {
     );
     const first = await answerOf(policies, (c) => c.listPolicies, { namespace: '', ...FIRST_PAGE });
     assert.ok(first.policies.length < count && first.nextPageToken !== '');
-    // What all rules of a policy say stands at the policy.
+    // Fields that all rules of a policy share are at the policy.
     assert.equal(first.policies[0]!.message, `${MESSAGE}0`);
     assert.deepEqual([...new Set(first.policies[0]!.rules.map(({ message }) => message))], ['']);
     const whole = await ours.policies.listPolicies();
@@ -70,7 +70,7 @@ describe('an answer that would not fit a message', () => {
     assert.equal((await answerOf(policies, (c) => c.listPolicies, page)).policies.length, 7);
   });
 
-  test('to a list of containers has pages, in which none comes twice while others come and go', async (t) => {
+  test('to a list of containers has pages, in which none is repeated while others start and end', async (t) => {
     const { register, containers, plane } = await start(t);
     await register(20);
     const seen: string[] = [];
@@ -85,7 +85,7 @@ describe('an answer that would not fit a message', () => {
     assert.equal(new Set(seen).size, 20);
   });
 
-  test('with a policy of many rules has pages; read back it can be applied again', async (t) => {
+  test('with a policy of many rules has pages, from which it can be applied again', async (t) => {
     const { apply, policies, containers, ours, register } = await start(t);
     await register(1);
     await apply(large('big', 5000, MESSAGE));
@@ -106,7 +106,7 @@ describe('an answer that would not fit a message', () => {
     assert.equal((await refusal(answerOf(policies, (c) => c.getPolicy, stale))).code, 'ABORTED');
   });
 
-  test('refuses a token that is none', async (t) => {
+  test('refuses an invalid page token', async (t) => {
     const { policies } = await start(t);
     for (const pageToken of ['x', '!!', Buffer.from('[1]').toString('base64url')]) {
       const call = answerOf(policies, (c) => c.listPolicies, { namespace: '', pageSize: 0, pageToken });

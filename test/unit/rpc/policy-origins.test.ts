@@ -12,10 +12,10 @@ async function start(t: TestContext) {
   return { client, plane, source, keys: () => plane.policies.list().map(policyKey) };
 }
 
-/** So long that it is read in a thread. */
+/** Long enough to be parsed in a thread. */
 const MANY = Array.from({ length: 100 }, (_, index) => manifest(`many-${index}`)).join('---\n');
 
-test('what a client gives that names no origin is apart from what the command line gives, by every call', async (t) => {
+test('in every call policies of a client without an origin are separate from those of the command line', async (t) => {
   const { client, source, keys } = await start(t);
   const { policies } = client;
   const origin = PolicyOrigin.CLI;
@@ -50,7 +50,7 @@ test('what a client gives that names no origin is apart from what the command li
   assert.equal(keys().length, 99);
 });
 
-test('a version is expected of the policy of the origin that its key names', async (t) => {
+test('an expected version refers to the policy of the origin in its key', async (t) => {
   const { client, source } = await start(t);
   await client.policies.applyPolicy({ source: source('web'), origin: PolicyOrigin.CLI });
   const requested = { source: source('web', '/etc/gshadow'), origin: PolicyOrigin.CLI };
@@ -60,7 +60,7 @@ test('a version is expected of the policy of the origin that its key names', asy
   await client.policies.applyPolicy({ ...requested, expectedVersions: { 'cli:default/web': 1n, 'default/web': 0n } });
 });
 
-test('policies of Kubernetes, or of an origin that there is not, are given and restored by no client', async (t) => {
+test('clients can neither apply nor restore policies of Kubernetes or of an unknown origin', async (t) => {
   const { client, source, keys } = await start(t);
   const { policies, state } = client;
   for (const origin of [PolicyOrigin.KUBERNETES, PolicyOrigin.KUBERNETES_KUBEARMOR, 9 as PolicyOrigin]) {
@@ -90,7 +90,7 @@ test('policies of Kubernetes, or of an origin that there is not, are given and r
   assert.deepEqual(keys(), []);
 });
 
-test('a backup in pages says of each policy who gives it', async (t) => {
+test('a backup in pages has the origin of each policy', async (t) => {
   const { client, source, keys } = await start(t);
   await client.policies.applyPolicy({ source: source('web') });
   await client.policies.applyPolicy({ source: source('web'), origin: PolicyOrigin.CLI });

@@ -61,7 +61,7 @@ const webServer = {
 } as const;
 
 describe('ApplyPolicy with a manifest', () => {
-  test('tells for each policy what happened and whom it reaches', async (t) => {
+  test('returns for each policy what happened and which containers it reaches', async (t) => {
     const { applyManifest, plane } = await start(t);
     await plane.tracker.register(webServer, { pid: process.pid });
     const first = await applyManifest(manifest('one'));
@@ -93,7 +93,7 @@ describe('ApplyPolicy with a manifest', () => {
     assert.equal(third.changes[0]?.kind, PolicyChange_Kind.UPDATED);
   });
 
-  test('passes over other kinds where the request says so, and says how many', async (t) => {
+  test('skips other kinds on request, and returns their number', async (t) => {
     const { client } = await start(t);
     const value = `${manifest('one')}---\napiVersion: v1\nkind: Secret\nmetadata: {name: x}\n`;
     const source = { $case: 'manifest', value } as const;
@@ -104,7 +104,7 @@ describe('ApplyPolicy with a manifest', () => {
     assert.deepEqual([validated.ignored, applied.ignored, applied.changes.length], [1, 1, 1]);
   });
 
-  test('answers long requests, which are read in a thread, as short ones', async (t) => {
+  test('handles long requests, which are parsed in a thread, like short ones', async (t) => {
     const { client, applyManifest, plane } = await start(t);
     await plane.tracker.register(webServer, { pid: process.pid });
     await applyManifest(manifest('a'));
@@ -126,7 +126,7 @@ describe('ApplyPolicy with a manifest', () => {
     assert.deepEqual([synced.ignored, synced.changes.length], [1, 2]);
   });
 
-  test('refuses selectors that are costly together, and takes each of them', async (t) => {
+  test('refuses selectors that are too costly together, and accepts each alone', async (t) => {
     const { validate } = await start(t);
     const named = (name: string) =>
       manifest(name).replace(
@@ -141,7 +141,7 @@ describe('ApplyPolicy with a manifest', () => {
     assert.equal((await validate(named('p'))).changes.length, 1);
   });
 
-  test('passes warnings on', async (t) => {
+  test('returns warnings', async (t) => {
     const { applyManifest } = await start(t);
     const { changes } = await applyManifest(manifest('one').replace(/matchLabels:\n.*\n/u, 'matchLabels: {}\n'));
     assert.deepEqual(changes[0]?.warnings, [
@@ -185,7 +185,7 @@ describe('ApplyPolicy with a manifest', () => {
     });
   });
 
-  test('survives a manifest that spells half a surrogate pair', async (t) => {
+  test('handles a manifest with half a surrogate pair', async (t) => {
     const { applyManifest, list } = await start(t);
     const { code, message } = await refusal(applyManifest(manifest('one').replace('Block', '"\\ud800"')));
     assert.equal(code, 'INVALID_ARGUMENT');
@@ -235,7 +235,7 @@ describe('ApplyPolicy with a typed policy', () => {
     });
   });
 
-  test('keeps whether what is held from before is left alone, as a manifest and typed', async (t) => {
+  test('keeps the exemption of held files, as a manifest and typed', async (t) => {
     const { applyManifest, applyPolicy, get } = await start(t);
     await applyManifest(manifest('one').replace('  file:', '  heldDescriptors: leave\n  file:'));
     const { policy } = await get('one');
@@ -247,7 +247,7 @@ describe('ApplyPolicy with a typed policy', () => {
     assert.equal((await get('one')).policy!.heldDescriptorsLeft, undefined);
   });
 
-  test('keeps the libraries that loaders may bring, as a manifest and typed, and reports what is wrong with one', async (t) => {
+  test('keeps loader libraries, as a manifest and typed, and reports an invalid one', async (t) => {
     const { applyManifest, applyPolicy, get } = await start(t);
     const libraries = 'loaderLibraries: [{path: /opt/a.so}, {dir: /opt/agent/, recursive: true}]';
     await applyManifest(manifest('one').replace('  file:', `  ${libraries}\n  file:`));
@@ -421,7 +421,7 @@ describe('ApplyPolicy with a typed policy', () => {
     assert.match(text, /dir: \/opt\/bin\//u);
   });
 
-  test('keeps what a policy says of itself, for every scope', async (t) => {
+  test('keeps the fields of the policy itself, for every scope', async (t) => {
     const { applyPolicy, plane } = await start(t);
     const expires = { seconds: 4_000_000_000n, nanos: 0 };
     const matchExpressions = [{ key: 'namespace', operator: 'NotIn', values: ['kube-system'] }];
@@ -478,7 +478,7 @@ describe('ApplyPolicy with a typed policy', () => {
     assert.deepEqual(violations, [['policy.rules', 'at least one rule is required']]);
   });
 
-  test('names what is wrong with a rule on system calls by the field of the message', async (t) => {
+  test('reports errors of a rule on system calls by the field of the message', async (t) => {
     const { applyPolicy } = await start(t);
     const refused = async (value: { names: string[]; path: string; recursive: boolean }, action = Action.AUDIT) => {
       const match = { $case: 'systemCall', value } as const;
@@ -496,7 +496,7 @@ describe('ApplyPolicy with a typed policy', () => {
     ]);
   });
 
-  test('names what the policy language refuses by the field of the message', async (t) => {
+  test('reports what the policy language refuses by the field of the message', async (t) => {
     const { applyPolicy, plane } = await start(t);
     const rules = [
       makeRule({ class: AccessClass.PROCESS }),
@@ -534,7 +534,7 @@ describe('ApplyPolicy with a typed policy', () => {
 });
 
 describe('ValidatePolicy', () => {
-  test('answers as ApplyPolicy would, and changes nothing', async (t) => {
+  test('returns what ApplyPolicy would return, and changes nothing', async (t) => {
     const { applyManifest, validate, list } = await start(t);
     await applyManifest(manifest('one'));
     const { changes } = await validate(`${manifest('one', '/etc/hosts')}---\n${manifest('two')}`);
@@ -552,7 +552,7 @@ describe('ValidatePolicy', () => {
     );
   });
 
-  test('refuses what ApplyPolicy would, also a pattern that is too complex for any container', async (t) => {
+  test('refuses what ApplyPolicy would refuse, also a pattern that is too complex for any container', async (t) => {
     const { validate, applyManifest } = await start(t);
     const broken = manifest('one', 'relative');
     assert.deepEqual(await refusal(validate(broken)), await refusal(applyManifest(broken)));
@@ -567,7 +567,7 @@ describe('ValidatePolicy', () => {
 });
 
 describe('SyncPolicies', () => {
-  test('makes the policies those of the request, all others are deleted', async (t) => {
+  test('replaces the policies by those of the request, and deletes all others', async (t) => {
     const { applyManifest, sync, list } = await start(t);
     await applyManifest(`${manifest('a')}---\n${manifest('b')}---\n${manifest('c')}`);
     const { changes, revision } = await sync({
@@ -593,7 +593,7 @@ describe('SyncPolicies', () => {
     assert.deepEqual((await list()).policies, []);
   });
 
-  test('is refused as a whole for one bad policy, or for one given twice', async (t) => {
+  test('is refused as a whole for one invalid policy, or for one given twice', async (t) => {
     const { applyManifest, sync, list } = await start(t);
     await applyManifest(manifest('a'));
     const bad = await refusal(sync({ manifest: manifest('b'), policies: [makePolicy(), makePolicy({ rules: [] })] }));
@@ -643,7 +643,7 @@ describe('SetPosture', () => {
     { class: AccessClass.CAPABILITY, action: Action.AUDIT },
   ];
 
-  test('a namespace has its own postures until they are taken back', async (t) => {
+  test('a namespace has its own postures until they are reset', async (t) => {
     const { applyManifest, setPosture, postures, plane } = await start(t);
     await plane.tracker.register(webServer, { pid: process.pid });
     await applyManifest(manifest('one').replace('Block', 'Allow'));
@@ -663,7 +663,7 @@ describe('SetPosture', () => {
     assert.deepEqual(await postures(), { defaults, namespaces: [], nextPageToken: '' });
   });
 
-  test('names every field that is wrong', async (t) => {
+  test('names every invalid field', async (t) => {
     const { setPosture } = await start(t);
     const { violations } = await refusal(
       setPosture('Shop', [blockFiles, blockFiles, { class: 9 as AccessClass, action: Action.ALLOW }]),
@@ -676,7 +676,7 @@ describe('SetPosture', () => {
 });
 
 describe('DeletePolicy', () => {
-  test('removes the policy and names the containers it reached', async (t) => {
+  test('deletes the policy and returns the containers that it reached', async (t) => {
     const { applyManifest, remove, plane } = await start(t);
     await plane.tracker.register(webServer, { pid: process.pid });
     await applyManifest(manifest('one'));
@@ -684,7 +684,7 @@ describe('DeletePolicy', () => {
     assert.deepEqual(plane.policies.list(), []);
   });
 
-  test('answers NOT_FOUND for a policy there is not', async (t) => {
+  test('returns NOT_FOUND for an unknown policy', async (t) => {
     const { remove } = await start(t);
     assert.deepEqual(await refusal(remove('one', 'shop')), {
       code: 'NOT_FOUND',
@@ -711,7 +711,7 @@ describe('GetPolicy', () => {
     assert.equal(again.changes[0]?.kind, PolicyChange_Kind.UNCHANGED);
   });
 
-  test('answers NOT_FOUND for a policy there is not, and needs a name', async (t) => {
+  test('returns NOT_FOUND for an unknown policy, and needs a name', async (t) => {
     const { get } = await start(t);
     const missing = await refusal(get('one'));
     assert.deepEqual([missing.code, missing.message], ['NOT_FOUND', 'no policy default/one']);
@@ -745,7 +745,7 @@ describe('Explain', () => {
     parentProgram: '',
   };
 
-  test('names the rule that would decide for a container that does not run yet, and why not the others', async (t) => {
+  test('names the rule that would decide for a container that does not run yet, and why others would not', async (t) => {
     const { applyManifest, client } = await start(t);
     await applyManifest(`${manifest('one')}---\n${manifest('two', '/etc')}`);
     const container = { namespace: '', labels: { app: 'web' } };
@@ -762,7 +762,7 @@ describe('Explain', () => {
     assert.deepEqual([other.action, other.decidedBy], [Action.ALLOW, undefined]);
   });
 
-  test('tells some of the rules that did not decide, those that would have before the others, and how many there are', async (t) => {
+  test('returns some of the rules that did not decide, by precedence, and their number', async (t) => {
     const { applyManifest, client } = await start(t);
     const reading = manifest('many', '/etc/shadow');
     const dirs = Array.from(
@@ -784,7 +784,7 @@ describe('Explain', () => {
     assert.ok(overridden.every(({ rule }) => rule!.policy === 'many'));
   });
 
-  test('explains whether a name may be looked up, and its address connected to', async (t) => {
+  test('explains whether a name can be queried, and its address connected to', async (t) => {
     const { applyManifest, client } = await start(t);
     const network = '  network: {action: Block, matchDNSQueries: [{domain: Example.COM.}]}\n  file:';
     await applyManifest(manifest('one').replace('  file:', network));
@@ -807,7 +807,7 @@ describe('Explain', () => {
     assert.deepEqual(await called(''), [Action.ALLOW, false]);
   });
 
-  test('judges the move of a file by what its new name allows, and the use of a program by whether it may run', async (t) => {
+  test('explains renaming of a file by its new name, and use of a program by whether it may run', async (t) => {
     const { applyManifest, client } = await start(t);
     const subject = { $case: 'container', value: { namespace: '', labels: { app: 'web' } } } as const;
     const decided = async (operation: string, object: string, newPath = '') => {
@@ -828,7 +828,7 @@ describe('Explain', () => {
     assert.deepEqual(await decided('read', '/bin/tool'), ['ALLOW', false]);
   });
 
-  test('judges a new name of a directory by what it would change below it', async (t) => {
+  test('explains renaming of a directory by what it would change below it', async (t) => {
     const { applyManifest, client } = await start(t);
     const subject = { $case: 'container', value: { namespace: '', labels: { app: 'web' } } } as const;
     const decided = async (object: string, newPath: string) => {
@@ -845,7 +845,7 @@ describe('Explain', () => {
     assert.deepEqual(await decided('/srv/vault/', '/srv/drawer/'), ['ALLOW', false]);
   });
 
-  test('says of a system call what is reported as it is made, and what of its path', async (t) => {
+  test('explains whether a system call is reported, and whether it is for its path', async (t) => {
     const { applyManifest, client } = await start(t);
     const rules = 'matchSyscalls: [{syscall: [unlinkat]}], matchPaths: [{path: /tmp/, syscall: [unlinkat]}]';
     await applyManifest(manifest('one').replace(/file:.*$/su, `syscalls: {${rules}}\n`));
@@ -866,7 +866,7 @@ describe('Explain', () => {
     assert.deepEqual(await decided('kill'), ['ALLOW', undefined]);
   });
 
-  test('names every field that is wrong', async (t) => {
+  test('names every invalid field', async (t) => {
     const { client } = await start(t);
     const refused = async (request: object) =>
       (

@@ -36,7 +36,7 @@ async function start(t: TestContext) {
         matchLabels: {},
         ...request,
       }),
-    /** As the kernel does: counts an access, and reports it. */
+    /** Counts and reports an access, as the kernel does. */
     make: (access: bigint, object: string, count = 1) => {
       const counted: CountedAccess = { container: NAMESPACES, access };
       plane.counts.add(counted, count);
@@ -49,7 +49,7 @@ const ofContainer = { $case: 'containerId', value: 'c1' } as const;
 const ofWeb = { $case: 'selector', value: { namespace: '', matchLabels: { app: 'web' } } } as const;
 
 describe('ProfileService', () => {
-  test('reports what was done, how often, and of which profile', async (t) => {
+  test('returns the accesses with their counts, and the profile', async (t) => {
     const { startProfile, stop, get, list, make } = await start(t);
     const { profile } = await startProfile({ name: 'p', subject: ofWeb });
     assert.deepEqual(profile!.subject, {
@@ -77,7 +77,7 @@ describe('ProfileService', () => {
     assert.deepEqual((await stop('p')).profile, (await list()).profiles[0]);
   });
 
-  test('suggests a policy by which the container may do this and nothing else, with the evidence', async (t) => {
+  test('suggests a policy that allows exactly these accesses, with the evidence', async (t) => {
     const { startProfile, suggest, make } = await start(t);
     await startProfile({ name: 'p', subject: ofContainer });
     make(1n, '/etc/passwd', 2);
@@ -96,7 +96,7 @@ describe('ProfileService', () => {
     assert.deepEqual(other.policy!.selector!.matchLabels, { tier: 'front' });
   });
 
-  test('names what is wrong with a request by its field, and starts nothing', async (t) => {
+  test('names invalid fields of a request, and starts nothing', async (t) => {
     const { startProfile, suggest, list } = await start(t);
     assert.deepEqual((await refusal(startProfile({}))).violations, [
       ['name', 'must not be empty'],
@@ -116,7 +116,7 @@ describe('ProfileService', () => {
     );
   });
 
-  test('knows no profile that there is not, no container either, and no name twice', async (t) => {
+  test('refuses unknown profiles and containers, and a name that is in use', async (t) => {
     const { startProfile, stop, get, remove, suggest } = await start(t);
     for (const call of [stop('p'), get('p'), remove('p'), suggest({})]) {
       assert.equal((await refusal(call)).code, 'NOT_FOUND');
@@ -152,7 +152,7 @@ describe('Diff', () => {
     };
   }
 
-  test('says which of the accesses that were seen would be refused, and by what', async (t) => {
+  test('returns the observed accesses that would be refused, with the rule', async (t) => {
     const { plane, diff } = await startDiff(t);
     plane.memory.add('c1', seen('/etc/shadow', 3));
     plane.memory.add('c1', seen('/etc/hosts', 9));
@@ -172,7 +172,7 @@ describe('Diff', () => {
     assert.deepEqual(plane.policies.list(), []);
   });
 
-  test('says what the deletion of a policy would allow, also of what a profile has learnt', async (t) => {
+  test('returns what the deletion of a policy would allow, including accesses that a profile has learnt', async (t) => {
     const { diff, apply, startProfile, make } = await startDiff(t);
     await apply(manifest('block'));
     await startProfile({ name: 'p', subject: ofContainer });
@@ -184,7 +184,7 @@ describe('Diff', () => {
     );
   });
 
-  test('refuses what ApplyPolicy and DeletePolicy would', async (t) => {
+  test('refuses what ApplyPolicy and DeletePolicy would refuse', async (t) => {
     const { diff } = await startDiff(t);
     assert.deepEqual((await refusal(diff({}))).violations, [['source', 'one of manifest and policy must be set']]);
     const missing = { name: 'x', namespace: '', scope: 0 };

@@ -20,7 +20,7 @@ type Version = 'v1' | 'v1alpha';
 
 const protoDirectory = join(dirname(createRequire(import.meta.url).resolve('@grpc/reflection')), '../proto');
 
-/** Asks one thing after the other on one stream, as grpcurl does. */
+/** Sends requests one after the other on one stream, as grpcurl does. */
 function reflect(t: TestContext, { address }: RunningServer, version: Version) {
   const path = join(protoDirectory, `grpc/reflection/${version}/reflection.proto`);
   const loaded = loadPackageDefinition(loadSync(path)) as never as {
@@ -47,7 +47,7 @@ interface Stub {
 
 type Ask = ReturnType<typeof reflect>;
 
-/** Fetches a file by a symbol and then, by name, every import that was not sent along. */
+/** Fetches a file by symbol and then, by name, every import that was not included. */
 async function resolveSymbol(answerOf: Ask, symbol: string): Promise<DescFile> {
   const files = new Map<string, FileDescriptorProto>();
   const fetch = async (request: object) => {
@@ -66,7 +66,7 @@ async function resolveSymbol(answerOf: Ask, symbol: string): Promise<DescFile> {
     assert.equal(file.name, name);
     pending.push(...file.dependency);
   }
-  // Throws unless every import and every type is there.
+  // Throws unless every import and every type exists.
   const set = create(FileDescriptorSetSchema, {
     file: [...new Set([...pending.toReversed(), first.name])].map((name) => files.get(name)!),
   });
@@ -85,7 +85,7 @@ for (const version of ['v1', 'v1alpha'] as const) {
       );
     });
 
-    test('gives a file and all it depends on to a client that resolves imports', async (t) => {
+    test('returns a file and all its dependencies to a client that resolves imports', async (t) => {
       const { server } = await serveAll(t);
       const answerOf = reflect(t, server, version);
       const file = await resolveSymbol(answerOf, 'hauberk.v1.EventService.StreamEvents');
@@ -119,7 +119,7 @@ for (const version of ['v1', 'v1alpha'] as const) {
       assert.equal((await resolveSymbol(answerOf, 'extra.Extra')).services[0]?.typeName, 'extra.Extra');
     });
 
-    test('answers NOT_FOUND for what there is not, and continues', async (t) => {
+    test('returns NOT_FOUND for an unknown symbol, and continues', async (t) => {
       const { server } = await serveAll(t);
       const answerOf = reflect(t, server, version);
       assert.equal((await answerOf({ fileContainingSymbol: 'hauberk.v1.Nothing' })).errorResponse?.errorCode, 5);

@@ -39,7 +39,7 @@ async function failureOf(started: Promise<unknown>): Promise<Pick<Failure, 'code
 const socketIn = (t: TestContext) => join(temporaryDirectory(t), 'hauberk.sock');
 
 describe('a server on a Unix socket', () => {
-  test('makes the directory, and a socket only its owner can use', async (t) => {
+  test('creates the directory, and a socket that only its owner can use', async (t) => {
     const directory = join(temporaryDirectory(t), 'deep/run');
     const path = join(directory, 'hauberk.sock');
     const { server } = await start(t, `unix:${path}`);
@@ -72,7 +72,7 @@ describe('a server on a Unix socket', () => {
     assert.deepEqual([...modes], [0o600]);
   });
 
-  test('takes the place of a socket nobody answers on', async (t) => {
+  test('replaces a socket on which nothing listens', async (t) => {
     const path = socketIn(t);
     await leaveStaleSocket(path);
     assert.ok(existsSync(path));
@@ -80,7 +80,7 @@ describe('a server on a Unix socket', () => {
     assert.equal((await answerOf(hostClient(t, server), (c) => c.getStatus, {})).version, '1.2.3');
   });
 
-  test('leaves a socket alone on which a server answers', async (t) => {
+  test('does not replace a socket on which a server listens', async (t) => {
     const path = socketIn(t);
     const { server } = await start(t, `unix:${path}`);
     assert.deepEqual(await failureOf(start(t, `unix:${path}`)), {
@@ -90,7 +90,7 @@ describe('a server on a Unix socket', () => {
     assert.equal((await answerOf(hostClient(t, server), (c) => c.getStatus, {})).version, '1.2.3');
   });
 
-  test('leaves alone what is not a socket', async (t) => {
+  test('does not replace a file that is not a socket', async (t) => {
     const path = socketIn(t);
     writeFileSync(path, 'precious');
     assert.deepEqual(await failureOf(start(t, `unix:${path}`)), {
@@ -109,7 +109,7 @@ describe('a server on a Unix socket', () => {
     assert.deepEqual(readdirSync(directory), []);
   });
 
-  test('takes the socket away when it stops, but not the one of a successor', async (t) => {
+  test('removes its socket when it stops, but not that of a successor', async (t) => {
     const path = socketIn(t);
     const first = await start(t, `unix:${path}`);
     await first.server.shutdown(1000);
@@ -123,7 +123,7 @@ describe('a server on a Unix socket', () => {
   });
 });
 
-/** Leaves a socket as a process does that is killed. */
+/** Leaves a stale socket, like a process that was killed. */
 async function leaveStaleSocket(path: string): Promise<void> {
   const script = `require('net').createServer().listen(process.argv[1], () => process.kill(process.pid, 'SIGKILL'))`;
   await once(spawn(process.execPath, ['-e', script, path]), 'exit');
@@ -131,7 +131,7 @@ async function leaveStaleSocket(path: string): Promise<void> {
 
 describe('a server on a TCP address', () => {
   for (const listen of ['127.0.0.1:0', '[::1]:0', 'localhost:0']) {
-    test(`serves on ${listen} and tells the port`, async (t) => {
+    test(`serves on ${listen} and returns the port`, async (t) => {
       const { server } = await start(t, listen, { insecureTcp: { role: 'viewer' } });
       assert.match(server.address, /^(?:127\.0\.0\.1|\[::1\]):[1-9]\d*$/u);
       assert.equal((await answerOf(hostClient(t, server), (c) => c.getStatus, {})).version, '1.2.3');
@@ -147,7 +147,7 @@ describe('a server on a TCP address', () => {
     });
   }
 
-  test('refuses to serve without TLS unless told to', async (t) => {
+  test('refuses to serve without TLS by default', async (t) => {
     assert.deepEqual(await failureOf(start(t, '127.0.0.1:0')), {
       code: 'invalid-argument',
       message:
@@ -156,7 +156,7 @@ describe('a server on a TCP address', () => {
     });
   });
 
-  test('refuses a protection that means nothing or two things', async (t) => {
+  test('refuses settings of TLS without a TCP address, and contradictory ones', async (t) => {
     const tls = { certificate: '/c', key: '/k', clientCa: '/a' };
     const insecureTcp = { role: 'viewer' } as const;
     const unix = `unix:${socketIn(t)}`;
@@ -184,7 +184,7 @@ describe('a server on a TCP address', () => {
     });
   }
 
-  test('says so when the port is taken', async (t) => {
+  test('reports a port that is in use', async (t) => {
     const holder = createServer().listen(0, '127.0.0.1');
     await once(holder, 'listening');
     t.after(() => holder.close());
@@ -196,7 +196,7 @@ describe('a server on a TCP address', () => {
 });
 
 describe('a server', () => {
-  test('takes requests of up to 8 MiB unless told otherwise', async (t) => {
+  test('accepts requests of up to 8 MiB by default', async (t) => {
     const send = async (server: Parameters<typeof policyClient>[1], bytes: number) =>
       (
         await refusal(
@@ -216,7 +216,7 @@ describe('a server', () => {
     assert.equal(await send(small, 1001), 'RESOURCE_EXHAUSTED');
   });
 
-  test('lets calls under way finish when it stops', async (t) => {
+  test('lets calls in progress finish when it stops', async (t) => {
     const plane = new InMemoryControlPlane();
     let begun = () => {};
     const called = new Promise<void>((resolve) => {
@@ -252,7 +252,7 @@ describe('a server', () => {
     assert.equal((await refusal(answerOf(client, (c) => c.getStatus, {}))).code, 'UNAVAILABLE');
   });
 
-  test('cuts off what has not finished when the grace is over', async (t) => {
+  test('cancels unfinished calls at the end of the grace period', async (t) => {
     let begun = () => {};
     const called = new Promise<void>((resolve) => {
       begun = resolve;
@@ -279,14 +279,14 @@ describe('a server', () => {
 });
 
 describe('an attempt to listen', () => {
-  test('leaves nothing where clients could connect', async (t) => {
+  test('leaves no socket to which clients could connect', async (t) => {
     const directory = temporaryDirectory(t);
     await tryToListen({ listen: `unix:${join(directory, 'hauberk.sock')}` });
     assert.deepEqual(readdirSync(directory), []);
     await tryToListen({ listen: '127.0.0.1:0', insecureTcp: { role: 'viewer' } });
   });
 
-  test('fails as the server would: an address in use, a place that is not a socket, certificates that cannot be used', async (t) => {
+  test('fails as the server would: for an address in use, a path that is not a socket, or unusable certificates', async (t) => {
     const directory = temporaryDirectory(t);
     const { server } = await start(t, `unix:${join(directory, 'hauberk.sock')}`);
     assert.match(

@@ -18,7 +18,7 @@ const visible = (...settings: Partial<Visibility>[]) => {
   return { visibility: { settings: settings.map((each) => ({ ...whole, ...each })) } };
 };
 
-test('a backup brings back policies and postures, whatever was there before', async (t) => {
+test('restoring a backup replaces policies and postures', async (t) => {
   const { server, plane } = await serveAll(t);
   const client = connect({ address: server.address });
   t.after(() => client.close());
@@ -39,7 +39,7 @@ test('a backup brings back policies and postures, whatever was there before', as
   assert.deepEqual([...plane.policies.postures()], [['kept', { file: 'block', network: 'audit' }]]);
 });
 
-test('a backup brings back what clients have said of visibility, and one that says nothing of it leaves it', async (t) => {
+test('restoring a backup restores the visibility set by clients, unless it contains none', async (t) => {
   const { server, plane } = await serveAll(t);
   const client = connect({ address: server.address });
   t.after(() => client.close());
@@ -70,7 +70,7 @@ test('a backup brings back what clients have said of visibility, and one that sa
   assert.deepEqual(plane.visibility.list(), before);
 });
 
-test('a policy that has expired since the backup is no reason to refuse the others', async (t) => {
+test('a policy that has expired since the backup is skipped, and the others are restored', async (t) => {
   const { server, plane } = await serveAll(t);
   const client = connect({ address: server.address });
   t.after(() => client.close());
@@ -84,7 +84,7 @@ test('a policy that has expired since the backup is no reason to refuse the othe
   );
 });
 
-test('what is wrong with a restore is named with its place, and nothing is changed', async (t) => {
+test('errors in a restore are reported with their position, and nothing is changed', async (t) => {
   const { server, plane } = await serveAll(t);
   const client = connect({ address: server.address });
   t.after(() => client.close());
@@ -121,7 +121,7 @@ test('what is wrong with a restore is named with its place, and nothing is chang
   assert.equal(plane.policies.list().length, 1);
 });
 
-test('a backup that does not fit an answer has pages, all of one state', async (t) => {
+test('a backup that does not fit a response has pages, all of the same state', async (t) => {
   const { server, plane } = await serveAll(t);
   const client = connect({ address: server.address });
   t.after(() => client.close());

@@ -18,7 +18,7 @@ import { decodeDetails } from './status-details.js';
 export const PROTO_ROOT = fileURLToPath(new URL('../../../../proto', import.meta.url));
 export const DESCRIPTORS = readFileSync(new URL('../../../descriptors.binpb', import.meta.url));
 
-/** Collects what would be logged. */
+/** Collects log lines. */
 export class LogRecorder implements RpcLogger {
   readonly lines: { level: string; fields: Record<string, unknown>; message: string }[] = [];
   readonly info = this.#recordAs('info');
@@ -32,7 +32,7 @@ export class LogRecorder implements RpcLogger {
   }
 }
 
-/** A directory that is gone after the test. */
+/** A directory that is removed after the test. */
 export function temporaryDirectory(test: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), 'hauberk-rpc-'));
   test.after(() => rmSync(directory, { recursive: true }));
@@ -86,7 +86,7 @@ type UnaryMethod<Request, Response> = (
   callback: (error: ServiceError | null, response: Response) => void,
 ) => unknown;
 
-/** Makes a unary call a promise. */
+/** Turns a unary call into a promise. */
 export function answerOf<C, Request, Response>(
   client: C,
   method: (client: C) => UnaryMethod<Request, Response>,
@@ -132,7 +132,7 @@ export function readRefusal({ code, details, metadata }: ServiceError): Refusal 
   return { code: status[code]!, message: details, violations };
 }
 
-/** Of a request whose answer may have pages. */
+/** The page fields of a request for the first page. */
 export const FIRST_PAGE = { pageSize: 0, pageToken: '' };
 
 /** A manifest of one policy that blocks one path. */

@@ -5,7 +5,7 @@ import { serveAll } from './support.js';
 
 const { PROCESS, FILE, MOUNT } = AccessClass;
 
-test('visibility is set, told and taken back', async (t) => {
+test('visibility is set, returned and reset', async (t) => {
   const { server, plane } = await serveAll(t);
   const client = connect({ address: server.address });
   t.after(() => client.close());
@@ -37,7 +37,7 @@ test('visibility is set, told and taken back', async (t) => {
   assert.deepEqual([after.settings.length, after.effective], [2, [FILE]]);
 });
 
-test('what is wrong with a request is named with its field, and nothing is changed', async (t) => {
+test('invalid fields of a request are named, and nothing is changed', async (t) => {
   const { server, plane } = await serveAll(t);
   const client = connect({ address: server.address });
   t.after(() => client.close());

@@ -59,7 +59,7 @@ describe('a server with TLS', () => {
     assert.equal((await apply(admin)).changes[0]?.name, 'a');
   });
 
-  test('answers PERMISSION_DENIED to a certificate without a role', async (t) => {
+  test('returns PERMISSION_DENIED to a certificate without a role', async (t) => {
     const { server, authority, counts } = await serveTls(t, { roles });
     const outsider = clientCredentials(authority.pem, authority.issue('stranger', '/CN=stranger'));
     assert.deepEqual(await refusal(status(t, server, outsider)), {
@@ -70,7 +70,7 @@ describe('a server with TLS', () => {
     assert.deepEqual(counts.refusals, ['no_role']);
   });
 
-  test('does not believe a common name beside a SPIFFE id, nor one of two SPIFFE ids', async (t) => {
+  test('ignores a common name beside a SPIFFE id, and a certificate with two SPIFFE ids', async (t) => {
     const { server, authority } = await serveTls(t, { roles });
     const beside = authority.issue('beside', '/CN=dashboard', ['URI:spiffe://example.org/other']);
     const two = ['URI:spiffe://example.org/controller', 'URI:spiffe://example.org/other'];
@@ -80,7 +80,7 @@ describe('a server with TLS', () => {
     }
   });
 
-  test('takes no client without a certificate, of another authority, or whose certificate has expired', async (t) => {
+  test('refuses clients without a certificate, with one of another authority, or with an expired one', async (t) => {
     const { server, authority, counts, logger } = await serveTls(t, { roles });
     const other = new CertificateAuthority(temporaryDirectory(t), 'other');
     const name = ['URI:spiffe://example.org/controller'];
@@ -99,7 +99,7 @@ describe('a server with TLS', () => {
     assert.match(String(fields.peer), /^127\.0\.0\.1:\d+$/u);
   });
 
-  test('speaks TLS 1.3 and nothing older', async (t) => {
+  test('accepts only TLS 1.3', async (t) => {
     const { server, authority } = await serveTls(t, { roles });
     const files = authority.issue('viewer', '/CN=dashboard');
     const handshake = async (options: ConnectionOptions) => {

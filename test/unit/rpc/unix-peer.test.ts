@@ -19,7 +19,7 @@ interface User {
   readonly groups: number[];
 }
 
-/** A socket whose connections are passed on to the server by another user. */
+/** A socket whose connections are forwarded to the server by another user. */
 async function passOnAs(t: TestContext, user: User, server: RunningServer): Promise<RunningServer> {
   const path = server.address.slice('unix:'.length);
   const passing = join(temporaryDirectory(t), 'passing.sock');
@@ -33,7 +33,7 @@ async function passOnAs(t: TestContext, user: User, server: RunningServer): Prom
   return { ...server, address: `unix:${passing}` };
 }
 
-/** Node.js connects to a Unix socket before `connect` returns, and the kernel looks at the user then. */
+/** Works since Node.js connects to a Unix socket before `connect` returns, when the kernel records the user. */
 function asUser<Result>({ uid, gid, groups }: User, action: () => Result): Result {
   const ownGroups = process.getgroups!();
   process.setgroups!(groups);
@@ -93,7 +93,7 @@ describe('a client on the Unix socket', { skip: !isRoot && 'only root can connec
     }
   });
 
-  test('has no role that it was not given', async (t) => {
+  test('has no role without an entry for it', async (t) => {
     const { server } = await serveRoles(t, roles);
     const outsider = await passOnAs(t, { uid: 7001, gid: 6001, groups: [6001] }, server);
     assert.deepEqual(await refusal(getStatus(t, outsider)), {
@@ -103,7 +103,7 @@ describe('a client on the Unix socket', { skip: !isRoot && 'only root can connec
     });
   });
 
-  test('may ask for the health without a role, and for nothing else', async (t) => {
+  test('may only call the health service without a role', async (t) => {
     const { server } = await serveRoles(t, roles);
     const outsider = await passOnAs(t, { uid: 6009, gid: 6009, groups: [] }, server);
     const client = connectWith(t, Client, outsider);
@@ -120,7 +120,7 @@ describe('a client on the Unix socket', { skip: !isRoot && 'only root can connec
     assert.equal(error.code, status.PERMISSION_DENIED);
   });
 
-  test('without a role leaves three connections of four to the others', async (t) => {
+  test('without a role can use at most a quarter of the connections', async (t) => {
     const { server, counts } = await serveGuarded(t, { roles, limits: { connections: 8 } });
     chmodSync(dirname(server.address.slice('unix:'.length)), 0o755);
     const { address } = await passOnAs(t, { uid: 6009, gid: 6009, groups: [] }, server);

@@ -19,7 +19,7 @@ function unused(): never {
   throw new Error('nobody calls it');
 }
 
-/** A server whose answers are large, and how many it has made. */
+/** A server with large responses, and the number that it has made. */
 async function serveLarge(t: TestContext, limits: Partial<Limits>) {
   let made = 0;
   const large = () => {
@@ -42,7 +42,7 @@ async function serveLarge(t: TestContext, limits: Partial<Limits>) {
   return { ...guarded, made: () => made };
 }
 
-/** A client that lets the server send it nothing but heads. */
+/** A client whose flow control allows no data, only headers. */
 async function silentSession(t: TestContext, address: string): Promise<ClientHttp2Session> {
   const createConnection = () => connect(address.slice('unix:'.length));
   const session = connectHttp2('http://localhost', { createConnection, settings: { initialWindowSize: 0 } });
@@ -60,14 +60,14 @@ function call(session: ClientHttp2Session, path: string): ClientHttp2Stream {
   return stream;
 }
 
-/** However it ends. */
+/** Resolves at the end of a stream, whatever the reason. */
 function closed(stream: ClientHttp2Stream): Promise<void> {
   return new Promise((resolve) => stream.once('close', resolve));
 }
 
 const LIST_POSTURES = '/hauberk.v1.PolicyService/ListPostures';
 
-test('of a client that reads no answer only so many are made, and other clients are answered meanwhile', async (t) => {
+test('for a client that reads no responses only a few are made, and other clients are served meanwhile', async (t) => {
   const { server, made } = await serveLarge(t, { unreadBytes: 3 * ANSWER_BYTES });
   const session = await silentSession(t, server.address);
   for (let number = 0; number < 100; number++) call(session, LIST_POSTURES);
@@ -75,11 +75,11 @@ test('of a client that reads no answer only so many are made, and other clients 
   const other = await silentSession(t, server.address);
   const [answer] = await Promise.all([once(call(other, LIST_POSTURES), 'response'), until(() => made() >= 4)]);
   assert.equal(answer[0][':status'], 200);
-  // The three that fill what it may leave, and the one of the other connection.
+  // Three that fill the limit of unread responses, and one for the other connection.
   assert.equal(made(), 4);
 });
 
-test('calls that waited continue, each in its turn, once the client reads', async (t) => {
+test('waiting calls continue in order once the client reads', async (t) => {
   const { server, made } = await serveLarge(t, { unreadBytes: 2 * ANSWER_BYTES });
   const session = await silentSession(t, server.address);
   const calls = Array.from({ length: 20 }, () => call(session, LIST_POSTURES));
@@ -91,7 +91,7 @@ test('calls that waited continue, each in its turn, once the client reads', asyn
   assert.equal(made(), 20);
 });
 
-test('a client that does not take its answer in time loses it, its memory is free, and the audit log tells', async (t) => {
+test('a response that the client does not read in time is dropped, its memory is freed, and the audit log has a line', async (t) => {
   const { server, made, counts, logger } = await serveLarge(t, {
     unreadBytes: ANSWER_BYTES,
     readTimeoutSeconds: 0.05,
@@ -109,7 +109,7 @@ test('a client that does not take its answer in time loses it, its memory is fre
   );
 });
 
-test('a change is in the audit log also if its client does not take the answer', async (t) => {
+test('a change is in the audit log even if its client does not read the response', async (t) => {
   const { server, logger } = await serveLarge(t, { readTimeoutSeconds: 0.05 });
   const session = await silentSession(t, server.address);
   await closed(call(session, DELETE_POLICY));
@@ -120,7 +120,7 @@ test('a change is in the audit log also if its client does not take the answer',
   );
 });
 
-test('a deadline of the client does not make room for what it has not read', async (t) => {
+test('a deadline of the client does not free the room of unread responses', async (t) => {
   const { server, made } = await serveLarge(t, { unreadBytes: 2 * ANSWER_BYTES });
   const session = await silentSession(t, server.address);
   for (let number = 0; number < 20; number++) {
@@ -134,7 +134,7 @@ test('a deadline of the client does not make room for what it has not read', asy
   assert.equal(made(), 2);
 });
 
-test('a method that there is not is counted, limited in rate and audited as every call', async (t) => {
+test('calls of an unknown method are counted, rate-limited and audited like every call', async (t) => {
   const { server, counts, logger } = await serveGuarded(t, { limits: { requestsPerSecond: 5 } });
   const session = await silentSession(t, server.address);
   const codes = await Promise.all(
@@ -144,7 +144,7 @@ test('a method that there is not is counted, limited in rate and audited as ever
     }),
   );
   const count = (code: string) => codes.filter((each) => String(each) === code).length;
-  // Twice the rate at once, UNIMPLEMENTED; the others RESOURCE_EXHAUSTED.
+  // A burst of twice the rate gets UNIMPLEMENTED, the others RESOURCE_EXHAUSTED.
   assert.ok(count('12') >= 10 && count('12') <= 15, String(codes));
   assert.equal(count('12') + count('8'), 30);
   await until(() => counts.requests.length === 30);
@@ -156,7 +156,7 @@ test('a method that there is not is counted, limited in rate and audited as ever
   assert.equal((await once(call(session, LIST_POLICIES), 'response'))[0]['grpc-status'], '8');
 });
 
-test('a method that is there is not taken for one that is not', async (t) => {
+test('an existing method is not taken for an unknown one', async (t) => {
   const { server } = await serveGuarded(t);
   const { version } = await answerOf(connectWith(t, HostServiceClient, server), (c) => c.getStatus, {});
   assert.equal(version, '1.2.3');

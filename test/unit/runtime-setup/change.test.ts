@@ -6,7 +6,7 @@ import { hostWith, writeOn } from './support.js';
 
 const FILE = '/etc/runtime.conf';
 
-test('a file that has the content already is no change', (t) => {
+test('a file with the same content is not a change', (t) => {
   const host = hostWith(t, { [FILE]: 'a\n' });
   assert.equal(fileChange(host, FILE, 'a\n'), undefined);
   assert.equal(fileChange(host, '/missing', undefined), undefined);
@@ -41,7 +41,7 @@ test('nothing but the file and its copy is left in the directory', (t) => {
   assert.deepEqual(readdirSync(host.at('/etc')), ['runtime.conf']);
 });
 
-test('a file that has changed since the change was shown is not written over', (t) => {
+test('a file that has changed since the change was shown is not overwritten', (t) => {
   const host = hostWith(t, { [FILE]: 'a\n' });
   const change = fileChange(host, FILE, 'b\n')!;
   writeOn(host, FILE, 'by somebody else\n');
@@ -49,7 +49,7 @@ test('a file that has changed since the change was shown is not written over', (
   assert.equal(host.readText(FILE), 'by somebody else\n');
 });
 
-test('a link stays a link, and the file it leads to is written', (t) => {
+test('a link stays a link, and its target is written', (t) => {
   const host = hostWith(t, { '/etc/real.conf': 'a\n' });
   symlinkSync('real.conf', host.at(FILE));
   applyChange(host, fileChange(host, FILE, 'b\n')!);

@@ -12,7 +12,7 @@ const CRI_2 = 'plugins."io.containerd.grpc.v1.cri".containerd';
 const CRI_3 = `plugins.'io.containerd.cri.v1.runtime'.containerd`;
 const HOOK = { path: PROGRAM, args: ['hauberk-hook', '--runtime', 'containerd'] };
 
-/** What matters of what "ctr oci spec" prints. */
+/** The relevant part of the output of "ctr oci spec". */
 const DEFAULT_SPEC = {
   ociVersion: '1.0.2',
   process: { cwd: '/', rlimits: [{ type: 'RLIMIT_NOFILE', hard: 1024, soft: 1024 }], noNewPrivileges: true },
@@ -86,7 +86,7 @@ describe('hauberk runtime install containerd', () => {
     ],
   ];
   for (const [name, before, after] of cases) {
-    test(`${name}; uninstalled, the file is as before`, (t) => {
+    test(`${name}; uninstalling restores the file`, (t) => {
       const { host, setup } = setUp(t, { [FILE]: before });
       carryOut(host, setup.planInstall());
       assert.equal(host.readText(FILE), after);
@@ -98,7 +98,7 @@ describe('hauberk runtime install containerd', () => {
     });
   }
 
-  test('makes the file where there is none, and removes it again', (t) => {
+  test('creates a missing file, and removes it again', (t) => {
     const { host, setup } = setUp(t, {});
     carryOut(host, setup.planInstall());
     assert.equal(host.readText(FILE), `version = 2 # hauberk: added\n${added(CRI_2)}`);
@@ -106,7 +106,7 @@ describe('hauberk runtime install containerd', () => {
     assert.equal(host.readText(FILE), undefined);
   });
 
-  test("starts from containerd's default without the limits that CRI takes out of it only where no file is named", (t) => {
+  test("starts from containerd's default, without the limits that CRI removes, only if no file is named", (t) => {
     const { host, setup } = setUp(t, { [FILE]: 'version = 2\n' });
     carryOut(host, setup.planInstall());
     assert.deepEqual(JSON.parse(host.readText(OWN)!), {
@@ -118,7 +118,7 @@ describe('hauberk runtime install containerd', () => {
     });
   });
 
-  test('adds the hook to a copy of a specification that is named already, limits and other hooks included', async (t) => {
+  test('adds the hook to a copy of the specification that is named, with its limits and other hooks', async (t) => {
     const existing = {
       process: { rlimits: [{ type: 'RLIMIT_NOFILE', hard: 5, soft: 5 }] },
       hooks: { createRuntime: [{ path: '/theirs' }], poststop: [{ path: '/x' }] },
@@ -145,7 +145,7 @@ describe('hauberk runtime install containerd', () => {
     assert.equal(host.readText(FILE), before);
   });
 
-  test('installed again without a default named, the hook is in the specification once, and with another place', (t) => {
+  test('installing again adds the hook to the specification only once, with its new path', (t) => {
     const { host, setup } = setUp(t, { [FILE]: 'version = 2\n' });
     carryOut(host, setup.planInstall());
     const again = new ContainerdSetup(host, optionsOn(host, { hookDirectory: '/opt/hauberk' }));
@@ -154,7 +154,7 @@ describe('hauberk runtime install containerd', () => {
     assert.deepEqual(createRuntime, [{ ...HOOK, path: '/opt/hauberk/hauberk-hook' }]);
   });
 
-  test('takes a table of former versions for a runtime where it is used, and names what it does not cover', (t) => {
+  test('uses a table of earlier versions for a runtime if it is in use, and names runtimes that it does not cover', (t) => {
     const before = `version = 2
 [${CRI_2}.default_runtime]
   runtime_type = "io.containerd.runtime.v1.linux"
@@ -171,7 +171,7 @@ describe('hauberk runtime install containerd', () => {
     assert.ok(host.readText(FILE)!.includes(`${line}  base_runtime_spec = "${OWN}" # hauberk: added\n`));
   });
 
-  test('switches NRI on only when asked', (t) => {
+  test('enables NRI only on request', (t) => {
     const nri = '[plugins."io.containerd.nri.v1.nri"]\n  disable = true\n';
     const { host, setup } = setUp(t, { [FILE]: `version = 2\n${nri}` }, { nri: true });
     carryOut(host, setup.planInstall());
@@ -187,7 +187,7 @@ describe('hauberk runtime install containerd', () => {
       { [FILE]: '[plugins.cri]\n' },
       /has no version, which means 1; .* "containerd config migrate"$/u,
     ],
-    ['a file of a version to come', { [FILE]: 'version = 4\n' }, /config\.toml has version 4/u],
+    ['a file of a future version', { [FILE]: 'version = 4\n' }, /config\.toml has version 4/u],
     [
       'a containerd without CRI, as Docker brings it',
       { [FILE]: '# Docker\ndisabled_plugins = ["cri"]\n' },
@@ -214,14 +214,14 @@ describe('hauberk runtime install containerd', () => {
       assert.equal(host.readText(FILE), files[FILE]);
     });
 
-  test('refuses the file that k3s writes again at every start', (t) => {
+  test('refuses the file that k3s overwrites at every start', (t) => {
     const configuration = '/var/lib/rancher/k3s/agent/etc/containerd/config.toml';
     const { setup } = setUp(t, { [configuration]: 'version = 2\n' }, { configuration });
     assert.throws(() => setup.planInstall(), /config\.toml\.tmpl beside it/u);
   });
 });
 
-test('uninstall finds its specification also where the comments have been lost', (t) => {
+test('uninstall finds its specification even if the comments are lost', (t) => {
   const { host, setup } = setUp(t, { [FILE]: `version = 2\n[${CRI_2}.runtimes.runc]\nbase_runtime_spec = ""\n` });
   carryOut(host, setup.planInstall());
   writeOn(host, FILE, host.readText(FILE)!.replaceAll(/ # hauberk.*/gu, ''));
@@ -230,7 +230,7 @@ test('uninstall finds its specification also where the comments have been lost',
 });
 
 describe('hauberk runtime status containerd', () => {
-  test('leaves out a containerd that serves no CRI, and says of a file of version 1 why nothing is installed', async (t) => {
+  test('skips a containerd without CRI, and reports why nothing is installed with a file of version 1', async (t) => {
     assert.equal(setUp(t, { [FILE]: 'disabled_plugins = ["cri"]\n' }).setup.isPresent(), false);
     const { setup } = setUp(t, { [FILE]: '[plugins.cri]\n' });
     assert.equal(setup.isPresent(), true);
@@ -239,7 +239,7 @@ describe('hauberk runtime status containerd', () => {
     assert.match(notes.join(), /has no version, which means 1/u);
   });
 
-  test('is not-installed before, and incomplete with a part that is missing', async (t) => {
+  test('is not-installed before the installation, and incomplete if a part is missing', async (t) => {
     const { host, setup } = setUp(t, { [FILE]: 'version = 2\n' });
     assert.equal((await setup.status()).state, 'not-installed');
     carryOut(host, setup.planInstall());

@@ -50,7 +50,7 @@ describe('hauberk runtime install docker', () => {
     ],
   ];
   for (const [name, before, after] of cases) {
-    test(`${name}; uninstalled, the file is as before`, (t) => {
+    test(`${name}; uninstalling restores the file`, (t) => {
       const { host, setup } = setUp(t, before);
       carryOut(host, setup.planInstall());
       assert.equal(host.readText(FILE), after);
@@ -61,7 +61,7 @@ describe('hauberk runtime install docker', () => {
     });
   }
 
-  test('makes the file where there is none, and removes it again', (t) => {
+  test('creates a missing file, and removes it again', (t) => {
     const { host, setup } = setUp(t);
     carryOut(host, setup.planInstall());
     assert.equal(JSON.parse(host.readText(FILE)!)['default-runtime'], 'hauberk');
@@ -69,7 +69,7 @@ describe('hauberk runtime install docker', () => {
     assert.equal(host.readText(FILE), undefined);
   });
 
-  test('puts the program in its place, to be executed, and replaces an older one', (t) => {
+  test('installs the program as executable, and replaces an older one', (t) => {
     const { host, setup } = setUp(t);
     carryOut(host, setup.planInstall());
     assert.equal(statSync(host.at(PROGRAM)).mode & 0o777, 0o755);
@@ -101,7 +101,7 @@ describe('hauberk runtime install docker', () => {
 });
 
 describe('hauberk runtime uninstall docker', () => {
-  test('leaves the name to the real runtime while a container goes by it, and takes it away afterwards', (t) => {
+  test('keeps the name for the real runtime while a container uses it, and removes it afterwards', (t) => {
     const { host, setup } = setUp(
       t,
       '{"default-runtime": "n", "runtimes": {"n": {"path": "/n", "runtimeArgs": ["-d"]}}}',
@@ -118,14 +118,14 @@ describe('hauberk runtime uninstall docker', () => {
     assert.deepEqual(Object.keys(JSON.parse(host.readText(FILE)!).runtimes), ['n']);
   });
 
-  test('installed again over a name that stayed, the real runtime is the default of now', (t) => {
+  test('installing again over a kept name uses the current default as the real runtime', (t) => {
     const text = '{"runtimes": {"hauberk": {"path": "runc"}}}';
     const { host, setup } = setUp(t, text);
     carryOut(host, setup.planInstall());
     assert.deepEqual(JSON.parse(host.readText(FILE)!).runtimes.hauberk, { path: PROGRAM });
   });
 
-  test('leaves a default that somebody has set since', (t) => {
+  test('keeps a default that was set since', (t) => {
     const { host, setup } = setUp(t, '{}');
     carryOut(host, setup.planInstall());
     writeOn(host, FILE, host.readText(FILE)!.replace('"default-runtime": "hauberk"', '"default-runtime": "runc"'));
@@ -133,7 +133,7 @@ describe('hauberk runtime uninstall docker', () => {
     assert.deepEqual(JSON.parse(host.readText(FILE)!), { 'default-runtime': 'runc' });
   });
 
-  test('names the default when dockerd is to read the file again, since it keeps one that is not named', (t) => {
+  test('sets the default explicitly when dockerd reloads the file, since otherwise it keeps the old one', (t) => {
     const { host, setup } = setUp(t, '{}', { reload: true });
     carryOut(host, setup.planInstall());
     carryOut(host, setup.planUninstall());

@@ -3,13 +3,13 @@ import { test } from 'node:test';
 import { HOOK_CONFIGURATION, hookProgramChanges, readWhenUnanswered } from '../../../src/runtime-setup/hook-program.js';
 import { carryOut, hostWith, optionsOn } from './support.js';
 
-test('the hook refuses when unanswered unless told otherwise', (t) => {
+test('by default the hook refuses unanswered starts', (t) => {
   const host = hostWith(t);
   carryOut(host, { changes: hookProgramChanges(host, 'hauberk-hook', optionsOn(host)), notes: [] });
   assert.equal(readWhenUnanswered(host), 'refuse');
 });
 
-test('a configuration that is there stays, but for what is asked for', (t) => {
+test('an existing configuration is kept, except for the requested change', (t) => {
   const text = 'socket = /run/x.sock\nwhen_unanswered=refuse \nexempt_name = a\n';
   const host = hostWith(t, { [HOOK_CONFIGURATION]: text });
   carryOut(host, { changes: hookProgramChanges(host, 'hauberk-hook', optionsOn(host)), notes: [] });
@@ -20,14 +20,14 @@ test('a configuration that is there stays, but for what is asked for', (t) => {
   assert.equal(readWhenUnanswered(host), 'allow');
 });
 
-test('a choice that is not in the configuration yet is added', (t) => {
+test('a setting that is not in the configuration yet is added', (t) => {
   const host = hostWith(t, { [HOOK_CONFIGURATION]: 'exempt_name = a' });
   const allow = optionsOn(host, { whenUnanswered: 'allow' });
   carryOut(host, { changes: hookProgramChanges(host, 'hauberk-hook', allow), notes: [] });
   assert.equal(host.readText(HOOK_CONFIGURATION), 'exempt_name = a\nwhen_unanswered = allow\n');
 });
 
-test('a directory that a shell would take apart is refused, and a program that is not built', (t) => {
+test('a directory that is not an absolute path of plain characters is refused, and so is a missing program', (t) => {
   const host = hostWith(t);
   const options = optionsOn(host);
   for (const hookDirectory of ['relative', '/with blank', '/$HOME', '/']) {

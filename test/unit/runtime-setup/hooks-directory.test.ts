@@ -24,7 +24,7 @@ function directoriesIn(text: string | undefined): unknown {
 }
 
 describe('hauberk runtime install podman', () => {
-  test('writes the hook for every container, and has podman read the directory that it does not read by itself', async (t) => {
+  test('writes the hook for every container, and adds the directory to those that podman reads', async (t) => {
     const { host, setup } = podman(t);
     carryOut(host, setup.planInstall());
     assert.deepEqual(JSON.parse(host.readText(PODMAN_HOOK)!), {
@@ -54,7 +54,7 @@ describe('hauberk runtime install podman', () => {
     assert.deepEqual(directoriesIn(host.readText(PODMAN_DROP_IN)), ['/a', '/b', '/etc/containers/oci/hooks.d']);
   });
 
-  test('writes no drop-in where the directory is read already', (t) => {
+  test('writes no drop-in if the directory is already read', (t) => {
     const { host, setup } = podman(t, {
       '/etc/containers/containers.conf': '[engine]\nhooks_dir = ["/etc/containers/oci/hooks.d"]\n',
     });
@@ -62,7 +62,7 @@ describe('hauberk runtime install podman', () => {
     assert.equal(host.readText(PODMAN_DROP_IN), undefined);
   });
 
-  test('reports when another file takes the directory away', async (t) => {
+  test('reports another file that overrides the directory', async (t) => {
     const { host, setup } = podman(t);
     carryOut(host, setup.planInstall());
     const other = '/etc/containers/containers.conf.d/99-local.conf';

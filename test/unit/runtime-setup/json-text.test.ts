@@ -13,13 +13,13 @@ describe('setting a member in a JSON file', () => {
       '{\r\n    "x": 1,\r\n    "a": {\r\n        "b": 1\r\n    }\r\n}\r\n',
     ],
     ['keeps a file of one line in one line', '{"x":1}', '{"x":1, "a": {"b":1}}'],
-    ['adds to an object that is there', '{\n  "a": {"x": 0}, "y": 2\n}', '{\n  "a": {"x": 0, "b": 1}, "y": 2\n}'],
-    ['puts another value in place of one', '{\n  "a": {"b": "old"}\n}', '{\n  "a": {"b": 1}\n}'],
+    ['adds to an existing object', '{\n  "a": {"x": 0}, "y": 2\n}', '{\n  "a": {"x": 0, "b": 1}, "y": 2\n}'],
+    ['replaces a value', '{\n  "a": {"b": "old"}\n}', '{\n  "a": {"b": 1}\n}'],
   ];
   for (const [name, before, after] of cases)
     test(name, () => assert.equal(setJsonMember(before, ['a', 'b'], 1), after));
 
-  test('removing what was added leaves the file as it was', () => {
+  test('removing an added member restores the file', () => {
     for (const before of ['{}\n', '{"x":1}', '{\n\t"x": [1, 2]\n}\n', '{\r\n  "x": {}\r\n}'])
       assert.equal(setJsonMember(setJsonMember(before, ['a'], { b: [1] }), ['a'], undefined), before);
   });
@@ -28,14 +28,14 @@ describe('setting a member in a JSON file', () => {
     assert.equal(setJsonMember('{"a": null}', ['a', 'b'], 1), '{"a": {\n  "b": 1\n}}');
   });
 
-  test('refuses a file that has the object twice', () => {
+  test('refuses a file with a duplicate object', () => {
     assert.throws(
       () => setJsonMember('{"a": {}, "a": {"x": 1}}', ['a', 'b'], 1),
       /^Failure: a\.b cannot be set .* twice\?$/u,
     );
   });
 
-  test('removes the first member, and one that is not there', () => {
+  test('removes the first member, or nothing if it is missing', () => {
     assert.equal(setJsonMember('{"a": 1, "b": 2}', ['a'], undefined), '{"b": 2}');
     assert.equal(setJsonMember('{"b": 2}', ['a'], undefined), '{"b": 2}');
   });
@@ -54,7 +54,7 @@ describe('reading a JSON file', () => {
     ['[1]', '/f.json: it must be a JSON object'],
   ];
   for (const [text, message] of broken)
-    test(`says what is wrong in ${JSON.stringify(text)}`, () => {
+    test(`reports the error in ${JSON.stringify(text)}`, () => {
       assert.throws(() => parseJsonObject('/f.json', text), { name: 'Failure', message });
     });
 });

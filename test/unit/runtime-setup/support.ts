@@ -7,7 +7,7 @@ import { HOOK_DIRECTORY } from '../../../src/runtime-setup/hook-program.js';
 import { Host } from '../../../src/runtime-setup/host.js';
 import type { Plan, SetupOptions } from '../../../src/runtime-setup/setup.js';
 
-/** A host below a directory of its own, with these files; it is removed after the test. */
+/** A host root in a temporary directory, with these files. */
 export function hostWith(test: TestContext, files: Readonly<Record<string, string>> = {}): Host {
   const root = mkdtempSync(join(tmpdir(), 'hauberk-host-'));
   test.after(() => rmSync(root, { recursive: true }));
@@ -21,7 +21,7 @@ export function writeOn(host: Host, path: string, text: string): void {
   writeFileSync(host.at(path), text);
 }
 
-/** Options with a program that is beside the host's files. */
+/** Options with a program outside of the host's files. */
 export function optionsOn(host: Host, options: Partial<SetupOptions> = {}): SetupOptions {
   writeOn(host, '/build/hauberk-hook', '#!/bin/sh\n');
   return { hookSource: host.at('/build/hauberk-hook'), hookDirectory: HOOK_DIRECTORY, ...options };

@@ -17,7 +17,7 @@ describe('setting a value in a TOML file', () => {
       'a = 1\n',
       `a = 1\n${HEADER} # hauberk: added\n  spec = "/ours" # hauberk: added\n`,
     ],
-    ['makes it in an empty file', '', `${HEADER} # hauberk: added\n  spec = "/ours" # hauberk: added\n`],
+    ['creates the table in an empty file', '', `${HEADER} # hauberk: added\n  spec = "/ours" # hauberk: added\n`],
     [
       'adds a line behind the last of its table, with the same indentation',
       `${HEADER}\n    type = "x" # why\n\n[other]\n`,
@@ -47,12 +47,12 @@ describe('setting a value in a TOML file', () => {
   ];
   for (const [name, before, after] of cases) {
     test(name, () => assert.equal(set(before), after));
-    test(`${name}, and taken back it is as before`, () =>
+    test(`${name}, and removing it restores the text`, () =>
       assert.equal(
         revertToml(set(before), () => true),
         before,
       ));
-    test(`${name}, and setting it twice is setting it once`, () => assert.equal(set(set(before)), set(before)));
+    test(`${name}, and setting it twice is the same as once`, () => assert.equal(set(set(before)), set(before)));
   }
 
   test('refuses a table that is written inline, and says what to write', () => {
@@ -65,25 +65,25 @@ describe('setting a value in a TOML file', () => {
     );
   });
 
-  test('refuses to write over a value of several lines', () => {
+  test('refuses to overwrite a value of several lines', () => {
     assert.throws(() => set(`${HEADER}\nspec = """a\nb"""\n`), /is not edited here/u);
   });
 
-  test('knows what a value was before', () => {
+  test('keeps the earlier value', () => {
     const text = set(`${HEADER}\nspec = '/their "own"'\n`);
     assert.equal(formerValue(text, TABLE, 'spec'), '/their "own"');
     assert.equal(formerValue(set(''), TABLE, 'spec'), undefined);
   });
 });
 
-describe('taking settings back', () => {
-  test('leaves a value that somebody has changed since, without the note', () => {
+describe('removing settings', () => {
+  test('keeps a value that was changed since, without the marker', () => {
     const text = set(`${HEADER}\n  spec = "a" # why\n`).replace('/ours', '/mine');
     const isOurs = (_: string, value: unknown) => value === '/ours';
     assert.equal(revertToml(text, isOurs), `${HEADER}\n  spec = "/mine" # why\n`);
   });
 
-  test('leaves a table that somebody has written more into', () => {
+  test('keeps a table with added settings', () => {
     const text = `${set('')}  theirs = 1\n`;
     assert.equal(
       revertToml(text, () => true),
@@ -91,7 +91,7 @@ describe('taking settings back', () => {
     );
   });
 
-  test('leaves the same words in a text alone', () => {
+  test('ignores the same words in a string', () => {
     const text = 'text = """\nspec = "/ours" # hauberk: added\n"""\n';
     assert.equal(
       revertToml(text, () => true),

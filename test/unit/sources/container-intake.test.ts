@@ -6,7 +6,7 @@ import { description, intake, sleeper } from '../../support/memory-intake.js';
 
 const HOOK = { key: 'hook', name: 'hook', origin: 'docker' } as const;
 
-test('a container that the store does not take is tried again until it holds, told once and counted', async () => {
+test('a registration that cannot be stored is retried until it succeeds, logged once and counted', async () => {
   const { tracker, logger, counts, unprotected, sink, intake: stopped } = intake();
   const { pid } = sleeper();
   tracker.failure = new Error('cannot write', { cause: new Error('No space left on device') });
@@ -45,7 +45,7 @@ test('a container that the store does not take is tried again until it holds, to
   stopped.stop();
 });
 
-test('attempts end with the container', async () => {
+test('retries end with the container', async () => {
   const { tracker, unprotected, sink } = intake();
   const container = sleeper();
   tracker.failure = new Error('full');
@@ -59,7 +59,7 @@ test('attempts end with the container', async () => {
   assert.equal(tracker.calls.length, calls);
 });
 
-test("attempts for a container that only the hook has reported end with the container's process", async () => {
+test("retries for a container that only the hook has reported end with the container's process", async () => {
   const { tracker, unprotected, intake: held } = intake();
   const container = sleeper();
   tracker.failure = new Error('full');
@@ -70,7 +70,7 @@ test("attempts for a container that only the hook has reported end with the cont
   await eventually(() => unprotected.list().length === 0);
 });
 
-test('a container whose processes cannot be seen is reported as long as its runtime says that it runs', async () => {
+test('a container without visible processes is reported as long as its runtime reports it as running', async () => {
   const { tracker, unprotected, logger, sink } = intake();
   const container = sleeper();
   await container.end();
@@ -82,7 +82,7 @@ test('a container whose processes cannot be seen is reported as long as its runt
   assert.deepEqual(unprotected.list(), []);
 });
 
-test('a container that has ended before it could be looked at is nothing to warn of', async () => {
+test('a container that has ended before it could be examined causes no warning', async () => {
   const { tracker, unprotected, logger, sink } = intake();
   const container = sleeper();
   await container.end();
@@ -95,7 +95,7 @@ test('a container that has ended before it could be looked at is nothing to warn
   assert.deepEqual([logger.warnings, unprotected.list()], [[], []]);
 });
 
-test('a hundred registrations are under way at most, and the others follow', async () => {
+test('at most a hundred registrations are in progress, and the others follow', async () => {
   const { tracker, sink } = intake();
   const { pid } = sleeper();
   let open = (): void => undefined;
@@ -108,7 +108,7 @@ test('a hundred registrations are under way at most, and the others follow', asy
   assert.equal(tracker.mostUnderWay, 100);
 });
 
-test('one container told by two sources is one, by the better facts, whoever is first', async () => {
+test('a container that two sources report is registered once, with the better facts, whichever comes first', async () => {
   for (const order of [
     ['docker', 'cri'],
     ['cri', 'docker'],
@@ -135,7 +135,7 @@ test('a container that is reported again is registered again only when something
   assert.deepEqual(tracker.calls, ['register a name-of-a by event', 'register a renamed by event']);
 });
 
-test('what is reported while a registration is under way follows it', async () => {
+test('reports during a registration are handled after it', async () => {
   const { tracker, sink } = intake();
   const { pid } = sleeper();
   let open = (): void => undefined;
@@ -147,7 +147,7 @@ test('what is reported while a registration is under way follows it', async () =
   await eventually(() => tracker.containers.get('a')?.name === 'renamed');
 });
 
-test('reconciliation lets go of ended containers of the own origin, and of nothing that runs', async () => {
+test('reconciliation removes only ended containers of its own origin', async () => {
   const { tracker, sink } = intake();
   const { pid } = sleeper();
   const ended = sleeper();
@@ -162,7 +162,7 @@ test('reconciliation lets go of ended containers of the own origin, and of nothi
   assert.deepEqual([...tracker.containers.keys()], ['pod', 'own', 'starting']);
 });
 
-test('what a controller says of a container of its own stays, and the runtime takes over when it lets go', async () => {
+test("a controller's description of its own container is kept, until the controller removes it and the runtime's is used", async () => {
   const { tracker, sink, intake: checked } = intake();
   const { pid } = sleeper();
   await tracker.register(description('a', { origin: 'registered', name: 'own' }), { pid }, { by: 'registered' });
@@ -174,7 +174,7 @@ test('what a controller says of a container of its own stays, and the runtime ta
   await eventually(() => tracker.containers.get('a')?.name === 'name-of-a');
 });
 
-test('a container that is known under another id is protected, and looked after', async () => {
+test('a container that is known under another id is protected and followed', async () => {
   const { tracker, sink, unprotected, logger, counts } = intake();
   const { pid } = sleeper();
   tracker.failure = invalidInput([{ field: 'namespaces', description: 'containers x and a cannot both have these' }]);

@@ -10,7 +10,7 @@ import { RecordingLogger, RecordingSink } from '../../support/recording-sink.js'
 
 const DESCRIPTION = { id: 'a', name: 'web', namespace: 'default', labels: {}, origin: 'docker' } as const;
 
-/** @param takeIn what becomes of a container that is taken in */
+/** @param takeIn what registering a container does */
 function starts(
   takeIn: (container: StartingContainer) => Promise<void>,
   describe: () => Promise<typeof DESCRIPTION | undefined> = async () => DESCRIPTION,
@@ -31,7 +31,7 @@ function starts(
     registry: { leftOutOf: () => leftOut },
     counts,
     logger: new RecordingLogger(),
-    // Seen from there this process has another root, as one has that has been switched to its container's.
+    // Seen from there this process has another root, like one that has switched to its container's.
     hostRoot: '/proc',
   });
   const ask = (onFailure = 'refuse') =>
@@ -39,7 +39,7 @@ function starts(
   return { ask, counts, leftOut, taken };
 }
 
-test('the answer comes when the container is visible, not when all is done', async () => {
+test('the answer is sent when the container is visible, not when everything is done', async () => {
   const { ask, taken } = starts(({ onVisible }) => {
     onVisible();
     return new Promise(() => undefined);
@@ -50,7 +50,7 @@ test('the answer comes when the container is visible, not when all is done', asy
   assert.deepEqual([container, root, startsAnyway], [{ description: DESCRIPTION, pid: process.pid }, undefined, false]);
 });
 
-test('a failure after the container was visible changes nothing, and one before it is the answer', async () => {
+test('a failure after the container was visible has no effect, and an earlier one is the answer', async () => {
   const late = starts(async ({ onVisible }) => {
     onVisible();
     throw new Error('the grace period never ends');
@@ -62,7 +62,7 @@ test('a failure after the container was visible changes nothing, and one before 
   assert.deepEqual([early.counts.starts.unprotected, early.counts.refusedStarts], [1, 0]);
 });
 
-test('a container of whose policies one is not in force is not protected', async () => {
+test('a container with a policy that is not in force is not protected', async () => {
   const { ask, leftOut, counts } = starts(async ({ onVisible }) => onVisible());
   leftOut.push('default/large', 'default/larger');
   assert.deepEqual(await ask(), {
@@ -72,7 +72,7 @@ test('a container of whose policies one is not in force is not protected', async
   assert.equal(counts.refusedStarts, 1);
 });
 
-test("a pod's pause container is let through", async () => {
+test("a pod's pause container is ignored", async () => {
   const { ask, counts, taken } = starts(
     () => assert.fail('it is no workload'),
     async () => undefined,

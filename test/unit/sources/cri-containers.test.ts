@@ -9,7 +9,7 @@ function container(id: string, pid = 100, labels: Record<string, string> = {}): 
   return { description: describeCriContainer(id, 'main', { ...POD, labels }), pid };
 }
 
-/** Containers with a sink that keeps what it is told. */
+/** Containers with a sink that keeps reports. */
 function recorded() {
   const reported: string[] = [];
   const containers = new CriContainers({
@@ -38,7 +38,7 @@ test("a container has its pod's labels, and its own name, pod and namespace as l
   });
 });
 
-test('labels of a pod that name it otherwise than the runtime does are overruled', () => {
+test('labels of a pod that contradict the runtime are overridden', () => {
   const labels = {
     'io.kubernetes.pod.namespace': 'kube-system',
     'io.kubernetes.pod.name': 'other',
@@ -53,7 +53,7 @@ test('labels of a pod that name it otherwise than the runtime does are overruled
   );
 });
 
-test('what is found before the first list is complete is reported as one', () => {
+test('containers that are found before the first list is complete are reported together', () => {
   const { containers, reported } = recorded();
   containers.started(container('a'));
   containers.started(container('b'));
@@ -62,7 +62,7 @@ test('what is found before the first list is complete is reported as one', () =>
   assert.deepEqual(reported, ['running a']);
 });
 
-test('after the first list differences are reported, and each once', () => {
+test('after the first list each difference is reported once', () => {
   const { containers, reported } = recorded();
   containers.complete();
   containers.started(container('a'));
@@ -73,7 +73,7 @@ test('after the first list differences are reported, and each once', () => {
   assert.deepEqual(reported, ['running ', 'started a 100', 'started a 100', 'ended a']);
 });
 
-test('a container whose end was reported before its description was found is not told to run', () => {
+test('a container whose end was reported before its description was found is not reported as running', () => {
   const { containers, reported } = recorded();
   containers.complete();
   containers.ended('a');
@@ -83,7 +83,7 @@ test('a container whose end was reported before its description was found is not
   assert.deepEqual([...containers.endedIds], []);
 });
 
-test('where the first list cannot be completed, nothing is said of containers that are not known', () => {
+test('if the first list cannot be completed, known containers are reported one by one', () => {
   const { containers, reported } = recorded();
   containers.started(container('a'));
   containers.reportKnown();

@@ -9,7 +9,7 @@ function envelope(topic: string, value: Uint8Array) {
   return { namespace: 'k8s.io', topic, event: { typeUrl: '', value } };
 }
 
-test("containerd's events tell starts with their process, and ends", () => {
+test("containerd's events report starts with their process, and ends", () => {
   const start = TaskStart.encode({ containerId: 'a', pid: 7 }).finish();
   const exit = TaskExit.encode({ containerId: 'a', id: 'a' }).finish();
   assert.deepEqual(readContainerdEvent(envelope('/tasks/start', start)), { type: 'started', id: 'a', pid: 7 });
@@ -21,7 +21,7 @@ test('the end of a process that was started in a container by exec is not the en
   assert.equal(readContainerdEvent(envelope('/tasks/exit', exit)), undefined);
 });
 
-test('the process is read from what a runtime tells beyond CRI, and its absence is an error that names the container', () => {
+test('the process is read from runtime-specific data, and without it there is an error that names the container', () => {
   assert.equal(readPid('a', { info: '{"sandboxID":"s","pid":42}' }), 42);
   for (const info of [{}, { info: '{}' }, { info: '{"pid":0}' }, { info: '{"pid":"42"}' }, { info: '{' }] as Record<
     string,
@@ -30,7 +30,7 @@ test('the process is read from what a runtime tells beyond CRI, and its absence 
     assert.throws(() => readPid('a', info), /container a/);
 });
 
-test('annotations of containerd and of CRI-O tell a sandbox from a container, and the name of that', () => {
+test('annotations of containerd and CRI-O distinguish sandboxes from containers, and contain the name', () => {
   assert.deepEqual(readCriAnnotations({ 'io.kubernetes.cri.container-type': 'sandbox' }, 'containerd'), {
     kind: 'sandbox',
   });
@@ -60,7 +60,7 @@ test('annotations of containerd and of CRI-O tell a sandbox from a container, an
   );
 });
 
-test('annotations that are not of CRI tell nothing, and incomplete ones are an error', () => {
+test('annotations without those of CRI are ignored, and incomplete ones are an error', () => {
   assert.equal(readCriAnnotations({ 'org.example/team': 'shop' }, 'crio'), undefined);
   assert.throws(
     () => readCriAnnotations({ 'io.kubernetes.cri.container-type': 'container' }, 'containerd'),

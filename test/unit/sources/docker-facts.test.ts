@@ -9,7 +9,7 @@ const POD = {
   'io.kubernetes.pod.uid': '7a-b',
 };
 
-test('what Docker knows of a container goes before what its image says', () => {
+test("Docker's own data about a container overrides the labels of its image", () => {
   const image = {
     ...POD,
     'kubearmor.io/container.name': 'other',
@@ -25,7 +25,7 @@ test('what Docker knows of a container goes before what its image says', () => {
   });
 });
 
-test('the labels of Kubernetes are believed of a container that a kubelet has made', () => {
+test('Kubernetes labels are trusted on a container that a kubelet has created', () => {
   assert.deepEqual(describeDockerContainer('id', 'k8s_app_shop-1_shop_7a-b_3', POD, 'docker'), {
     id: 'id',
     name: 'app',
@@ -35,7 +35,7 @@ test('the labels of Kubernetes are believed of a container that a kubelet has ma
   });
 });
 
-test('a name like those of a kubelet whose labels say something else is of no pod', () => {
+test("a container with a kubelet's naming but contradictory labels does not count as part of a pod", () => {
   for (const differing of Object.keys(POD)) {
     const description = describeDockerContainer(
       'id',
@@ -52,11 +52,11 @@ test('a name like those of a kubelet whose labels say something else is of no po
   }
 });
 
-test("a pod's pause container is no workload", () => {
+test("a pod's pause container is not a workload", () => {
   assert.equal(describeDockerContainer('id', 'k8s_POD_shop-1_shop_7a-b_0', POD, 'docker'), undefined);
 });
 
-test('a label gives a container that is of no pod its namespace, if it is the name of one', () => {
+test('a label sets the namespace of a container outside of pods, if it is a valid name', () => {
   const namespaceOf = (name: string, labels: Record<string, string>) =>
     describeDockerContainer('id', name, labels, 'docker')?.namespace;
   assert.equal(namespaceOf('web-1', { 'kubearmor.io/namespace': 'shop' }), 'shop');

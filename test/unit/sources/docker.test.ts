@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { dockerConnection } from '../../../src/sources/docker.js';
-import { DockerSpeaker } from '../../support/docker-speaker.js';
 import { eventually } from '../../support/eventually.js';
+import { FakeDocker } from '../../support/fake-docker.js';
 import { RecordingSink } from '../../support/recording-sink.js';
 
-/** Follows the speaker; the outcome is why it ended. */
-async function follow(docker: DockerSpeaker) {
+/** Follows the fake Docker; resolves with the reason of its end. */
+async function follow(docker: FakeDocker) {
   await docker.listen();
   const sink = new RecordingSink();
   const stopping = new AbortController();
@@ -31,8 +31,8 @@ async function follow(docker: DockerSpeaker) {
   return { sink, ended, stop, isConnected: () => connected };
 }
 
-test('containers that run, start, get another name and end are reported', async () => {
-  const docker = new DockerSpeaker();
+test('running containers, starts, new names and ends are reported', async () => {
+  const docker = new FakeDocker();
   docker.containers.set('a', { pid: 11, name: 'web' });
   docker.containers.set('old', { pid: 12, name: 'old', isStopped: true });
   const { sink, stop, isConnected } = await follow(docker);
@@ -61,8 +61,8 @@ test('containers that run, start, get another name and end are reported', async 
   assert.equal(await stop(), 'stopped');
 });
 
-test('what happens while the list is read is reported after it', async () => {
-  const docker = new DockerSpeaker();
+test('events during the list are reported after it', async () => {
+  const docker = new FakeDocker();
   docker.containers.set('a', { pid: 11, name: 'web' });
   docker.containers.set('b', { pid: 12, name: 'db' });
   let unlock = (): void => undefined;
@@ -77,8 +77,8 @@ test('what happens while the list is read is reported after it', async () => {
   await stop();
 });
 
-test('of a container that is started again while it is looked at, the last process is reported', async () => {
-  const docker = new DockerSpeaker();
+test('for a container that restarts while it is inspected the last process is reported', async () => {
+  const docker = new FakeDocker();
   const { sink, stop } = await follow(docker);
   await sink.lines(1);
   docker.containers.set('a', { pid: 11, name: 'web' });
@@ -96,8 +96,8 @@ test('of a container that is started again while it is looked at, the last proce
   await stop();
 });
 
-test('a container that cannot be inspected does not keep the others from being reported, and says why the connection ends', async () => {
-  const docker = new DockerSpeaker();
+test('when a container cannot be inspected the others are reported, and the connection ends with the reason', async () => {
+  const docker = new FakeDocker();
   docker.containers.set('a', { pid: 11, name: 'web' });
   docker.containers.set('b', { pid: 12, name: 'db' });
   docker.broken.add('a');
@@ -108,12 +108,12 @@ test('a container that cannot be inspected does not keep the others from being r
   await stop();
 });
 
-test('an event that cannot be read, and the end of the events, end the connection with the cause', async () => {
+test('an unreadable event, or the end of the events, ends the connection with the cause', async () => {
   for (const [end, cause] of [
-    [(docker: DockerSpeaker) => docker.events!.write('{ no JSON\n'), 'an event cannot be read: { no JSON'],
-    [(docker: DockerSpeaker) => docker.events!.end(), 'the runtime has closed its event stream'],
+    [(docker: FakeDocker) => docker.events!.write('{ no JSON\n'), 'an event cannot be read: { no JSON'],
+    [(docker: FakeDocker) => docker.events!.end(), 'the runtime has closed its event stream'],
   ] as const) {
-    const docker = new DockerSpeaker();
+    const docker = new FakeDocker();
     const { sink, ended, stop } = await follow(docker);
     await sink.lines(1);
     end(docker);

@@ -19,7 +19,7 @@ after(() => {
   for (const server of servers) server.close();
 });
 
-/** A directory that stands for the host's root, with sockets in it. */
+/** A directory with sockets that serves as the host's root. */
 async function host(...paths: string[]): Promise<string> {
   const root = mkdtempSync(join(tmpdir(), 'hb-'));
   for (const path of paths) {
@@ -38,7 +38,7 @@ const AUTO: SocketSettings = {
   nriSocket: 'auto',
 };
 
-test('by default all sockets in known places are followed', async () => {
+test('by default all sockets at known paths are followed', async () => {
   const root = await host('/run/containerd/containerd.sock', '/run/podman/podman.sock', '/run/nri/nri.sock');
   const present = socketsOfHost([root]);
   assert.deepEqual(
@@ -60,7 +60,7 @@ test("Docker's socket of the host is found from inside a container", async () =>
   assert.deepEqual(docker, { kind: 'docker', name: 'docker', path: `${root}/run/docker.sock`, isDetected: true });
 });
 
-test("a socket of podman where Docker's is looked for is podman's", async () => {
+test("podman's socket at Docker's path is recognised as podman's", async () => {
   const root = await host('/run/podman/podman.sock');
   symlinkSync(join(root, '/run/podman/podman.sock'), join(root, 'docker.sock'));
   const present = socketsOfHost([root]);
@@ -71,7 +71,7 @@ test("a socket of podman where Docker's is looked for is podman's", async () => 
   );
 });
 
-test('paths that are given are followed whatever is there, and off means nothing', () => {
+test('given paths are followed even if nothing is there, and off follows nothing', () => {
   const settings = {
     dockerSocket: 'off',
     podmanSocket: 'off',
@@ -88,7 +88,7 @@ test('paths that are given are followed whatever is there, and off means nothing
   );
 });
 
-test('a runtime that is there and that nobody follows is a warning', async () => {
+test('an existing runtime that is not followed causes a warning', async () => {
   const root = await host('/run/podman/podman.sock', '/run/containerd/containerd.sock');
   const present = socketsOfHost([root]);
   const [socket] = socketsToFollow({ ...AUTO, dockerSocket: 'off', podmanSocket: 'off', nriSocket: 'off' }, present, [
@@ -108,7 +108,7 @@ test('a runtime that is there and that nobody follows is a warning', async () =>
   assert.deepEqual(sourceWarnings(followed, present, false), [podman]);
 });
 
-test('the flags take what the settings mean, and nothing else', () => {
+test('the flags accept exactly the valid settings', () => {
   const takes = (flag: string, value: string) => FLAGS[flag]!.pattern!.test(value);
   for (const value of ['auto', 'off', '/a.sock', '/a.sock,/b.sock']) assert.ok(takes('cri-socket', value), value);
   for (const value of ['', 'a.sock', '/a.sock,', '/a.sock,b', 'auto,/a']) assert.ok(!takes('cri-socket', value), value);
@@ -119,7 +119,7 @@ test('the flags take what the settings mean, and nothing else', () => {
   assert.ok(takes('hook-socket', 'off') && takes('hook-socket', '/a') && !takes('hook-socket', 'auto'));
 });
 
-test('a socket in no known place is named after a directory or file called like its runtime, not by parts of names', () => {
+test('a socket at another path is named after a directory or file with the exact name of its runtime', () => {
   const criSocket =
     '/tmp/hauberk-cri-ok/containerd.sock,/opt/crio/engine.sock,/opt/engine/cri-o.sock,/opt/my-crio/c.sock';
   const settings = { dockerSocket: 'off', criSocket, podmanSocket: 'off', nriSocket: 'off' };

@@ -6,7 +6,7 @@ import type { ContainerSink, RuntimeConnection } from '../../../src/sources/sour
 import { eventually } from '../../support/eventually.js';
 import { RecordingLogger, RecordingSink } from '../../support/recording-sink.js';
 
-/** A connection that does as a test says: each attempt is a call of the next function. */
+/** A scripted connection: each attempt calls the next function. */
 class Script implements RuntimeConnection {
   readonly name = 'docker';
   readonly origin = 'docker' as const;
@@ -42,7 +42,7 @@ function source(script: Script) {
   return { followed, logger, sink, announcements: () => announced };
 }
 
-test('a connection that is lost is reported with its cause, and everything is reported again on the next one', async () => {
+test('a lost connection is reported with its cause, and the next one reports everything again', async () => {
   const script = new Script();
   script.running = ['a', 'b'];
   const { followed, logger, sink, announcements } = source(script);
@@ -74,7 +74,7 @@ test('a connection that is lost is reported with its cause, and everything is re
   followed.stop();
 });
 
-test('a runtime that is not there is no reason to warn; one that cannot be followed is, once for each cause', async () => {
+test('a missing runtime causes no warning, and one that cannot be followed causes one for each cause', async () => {
   const script = new Script();
   const { followed, logger, sink } = source(script);
   script.failure = new Error('connect ENOENT /run/docker.sock');
@@ -99,7 +99,7 @@ test('a runtime that is not there is no reason to warn; one that cannot be follo
   followed.stop();
 });
 
-test('attempts come ever less often, up to a bound', async () => {
+test('attempts become less frequent, up to a limit', async () => {
   const script = new Script();
   script.failure = new Error('connect ENOENT');
   const { followed, sink } = source(script);
@@ -112,7 +112,7 @@ test('attempts come ever less often, up to a bound', async () => {
   followed.stop();
 });
 
-test('nothing is tried or reported after the stop', async () => {
+test('nothing is attempted or reported after stop', async () => {
   const script = new Script();
   const { followed, sink, logger } = source(script);
   followed.start(sink);

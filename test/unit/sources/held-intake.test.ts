@@ -6,7 +6,7 @@ import { description, intake, sleeper } from '../../support/memory-intake.js';
 
 const HOOK = { key: 'hook', name: 'hook', origin: 'docker' } as const;
 
-test('a start that is held is answered once its container is visible; later news are reported by event', async () => {
+test('a held start is answered once its container is visible; later changes come by events', async () => {
   const { tracker, sink, intake: held } = intake();
   const { pid } = sleeper();
   const seen: string[] = [];
@@ -19,7 +19,7 @@ test('a start that is held is answered once its container is visible; later news
   assert.deepEqual(tracker.calls, ['register a name-of-a by hook first /b/rootfs', 'register a name-of-a by event']);
 });
 
-test('a start that fails is tried again where the container starts all the same, and forgotten where it is refused', async () => {
+test('a failed registration is retried if the container starts all the same, and forgotten if it is refused', async () => {
   const { tracker, unprotected, counts, intake: held } = intake();
   const { pid } = sleeper();
   const start = (id: string, startsAnyway: boolean) =>
@@ -38,7 +38,7 @@ test('a start that fails is tried again where the container starts all the same,
   assert.equal(tracker.containers.has('refused'), false);
 });
 
-test('the end of an earlier run of a container leaves the one that has been started since', async () => {
+test('the end of an earlier run of a container does not remove a later run', async () => {
   const { tracker, sink, intake: held } = intake();
   const before = sleeper();
   sink('docker').started({ description: description('a'), pid: before.pid });
@@ -52,7 +52,7 @@ test('the end of an earlier run of a container leaves the one that has been star
   assert.equal(tracker.containers.get('a')?.process?.pid, pid);
 });
 
-test('what a controller has said of a container stays when a hook asks for it, and the start is not held', async () => {
+test("a controller's description of a container is kept when a hook reports it, and the start is not held", async () => {
   const { tracker, intake: held } = intake();
   const { pid } = sleeper();
   await tracker.register(description('a', { origin: 'registered', name: 'own' }), { pid }, { by: 'registered' });

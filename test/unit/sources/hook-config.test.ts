@@ -15,7 +15,7 @@ function read(text: string) {
   return readHookConfig(root)!;
 }
 
-test("the hook's configuration says what becomes of a start that is not answered, and of which ones not", () => {
+test("the hook's configuration sets the action for unanswered starts, and exemptions", () => {
   assert.equal(readHookConfig('/nowhere'), undefined);
   assert.equal(read('# nothing\n').whenUnanswered, 'refuse');
   const config = read(
@@ -28,7 +28,7 @@ test("the hook's configuration says what becomes of a start that is not answered
   assert.ok(!isExempt(config, { namespace: 'shop', name: 'hauberkd-2' }));
 });
 
-test('by NRI a container that is not protected is refused as by the hook, unless it is exempt', async () => {
+test('NRI refuses an unprotected container like the hook, unless it is exempt', async () => {
   const description = describeCriContainer('a', 'app', {
     name: 'shop-1',
     uid: 'u',

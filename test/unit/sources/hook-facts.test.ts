@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { readBundle, rootBeforeSwitch } from '../../../src/sources/hook-bundle.js';
 import { type CriFacts, HookFacts } from '../../../src/sources/hook-facts.js';
 import { type HookRequest, readHookRequest } from '../../../src/sources/hook-request.js';
-import { DockerSpeaker } from '../../support/docker-speaker.js';
+import { FakeDocker } from '../../support/fake-docker.js';
 import { hookRequest } from '../../support/hook-client.js';
 
 const NAMED = { 'hauberk.io/container.name': 'web', 'kubearmor.io/container.name': 'web' };
@@ -25,8 +25,8 @@ function hostRoot(files: Record<string, unknown>): string {
   return root;
 }
 
-test('Docker is asked by its list, which waits for no lock, of a container that is being started', async () => {
-  const docker = new DockerSpeaker();
+test("a container that is being started is found in Docker's list, which waits for no lock", async () => {
+  const docker = new FakeDocker();
   docker.containers.set('a', { pid: 0, name: 'web', labels: { app: 'shop' }, isStopped: true });
   docker.containers.set('b', { pid: 0, name: 'other', isStopped: true });
   docker.locked.set('a', new Promise(() => undefined));
@@ -43,7 +43,7 @@ test('Docker is asked by its list, which waits for no lock, of a container that 
   docker.close();
 });
 
-test("Docker's files are read where it does not answer, wherever its root directory is", async () => {
+test('if Docker does not answer its files are read, wherever its root directory is', async () => {
   const file = { Name: '/web', Config: { Labels: { app: 'shop', 'io.kubernetes.pod.namespace': 'kube-system' } } };
   const mounts = [{ source: 'proc' }, { source: '/data/docker/containers/a/hosts' }];
   const described = {
@@ -66,7 +66,7 @@ test("Docker's files are read where it does not answer, wherever its root direct
   }
 });
 
-test('what nobody reports is reported with every cause', async () => {
+test('a container that no source knows is an error with every cause', async () => {
   const facts = new HookFacts({ dockerSocket: () => '/nowhere/docker.sock', cri: () => [], hostRoot: hostRoot({}) });
   await assert.rejects(
     facts.describe(request({ state: { bundle: '/bundle' } })),
@@ -76,8 +76,8 @@ test('what nobody reports is reported with every cause', async () => {
   await assert.rejects(facts.describe(request({ runtime: 'crio' })), /no CRI runtime is followed/u);
 });
 
-test('a plugin that Docker runs by its default runtime is taken in, although it is in no list of containers', async () => {
-  const docker = new DockerSpeaker();
+test('a Docker plugin that uses the default runtime is registered, although it is in no list', async () => {
+  const docker = new FakeDocker();
   await docker.listen();
   const facts = new HookFacts({ dockerSocket: () => docker.socketPath, cri: () => [], hostRoot: hostRoot({}) });
   const bundle = '/run/containerd/io.containerd.runtime.v2.task/plugins.moby/a';
@@ -88,7 +88,7 @@ test('a plugin that Docker runs by its default runtime is taken in, although it 
   docker.close();
 });
 
-test("podman's name of a container is in the files of its storage", async () => {
+test("podman's name of a container is read from its storage", async () => {
   const directory = '/data/storage/overlay-containers';
   const root = hostRoot({
     [`${directory}/containers.json`]: [
@@ -98,7 +98,7 @@ test("podman's name of a container is in the files of its storage", async () => 
     [`${directory}/volatile-containers.json`]: [{ id: 'c', names: ['web'] }],
   });
   const facts = new HookFacts({ dockerSocket: () => undefined, cri: () => [], hostRoot: root });
-  // The annotations of podman are as its user wrote them.
+  // podman's users can set any annotation.
   const annotations = { 'io.kubernetes.cri.container-type': 'sandbox' };
   const ask = (id: string) =>
     facts.describe(request({ runtime: 'podman', state: { id, annotations, bundle: `${directory}/${id}/userdata` } }));
@@ -108,7 +108,7 @@ test("podman's name of a container is in the files of its storage", async () => 
   await assert.rejects(ask('d'), /does not name it; .*does not name it$/u);
 });
 
-test('of several CRI runtimes the one that has made the container is believed', async () => {
+test('of several CRI runtimes the one that knows the container is used', async () => {
   const description = { id: 'a', name: 'app', namespace: 'shop', labels: {}, origin: 'cri' } as const;
   const unknown: CriFacts = { describe: () => Promise.reject(new Error('no such sandbox')) };
   const known: CriFacts = { describe: async () => description };

@@ -32,7 +32,7 @@ function socketPath(): string {
 
 const isProtected = async (): Promise<HookAnswer> => ({ outcome: 'protected' });
 
-test('a request is handed on whole, and its answer is one line', async () => {
+test('a request is passed on completely, and its answer is one line', async () => {
   const requests: HookRequest[] = [];
   const answers: HookAnswer[] = [
     { outcome: 'protected' },
@@ -62,7 +62,7 @@ test('a request is handed on whole, and its answer is one line', async () => {
   await server.close();
 });
 
-test('only the owner may connect, and the socket goes with the server', async () => {
+test('only the owner may connect, and the server removes the socket when it closes', async () => {
   const { server, path } = await serve(isProtected);
   assert.equal(statSync(path).mode & 0o777, 0o600);
   assert.deepEqual(server.status(), { name: 'hook', address: path, connected: true, reason: '' });
@@ -71,7 +71,7 @@ test('only the owner may connect, and the socket goes with the server', async ()
   assert.equal(server.isListening, false);
 });
 
-test('a socket that somebody has removed is reported, and put back when it is tried again', async () => {
+test('a removed socket is reported, and created again at the next attempt', async () => {
   const { server, path, logger } = await serve(isProtected);
   rmSync(path);
   assert.deepEqual([server.isListening, server.status().reason], [false, 'something else has removed it']);
@@ -81,7 +81,7 @@ test('a socket that somebody has removed is reported, and put back when it is tr
   await server.close();
 });
 
-test('a request that cannot be read is answered with what is wrong with it, and counted', async () => {
+test('an invalid request is answered with the error, and counted', async () => {
   const { server, path, counts, logger } = await serve(isProtected);
   const wrong: [unknown, RegExp][] = [
     ['{ no JSON', /^unprotected the request: it is not JSON/u],
@@ -102,7 +102,7 @@ test('a request that cannot be read is answered with what is wrong with it, and 
   await server.close();
 });
 
-test('a request that is not sent to its end is given up in time', async () => {
+test('an incomplete request is abandoned after a time limit', async () => {
   const { server, path } = await serve(isProtected, socketPath(), 100);
   const socket = connect(path, () => socket.write('{'));
   const answer = await new Promise<string>((resolve) => socket.on('data', (data) => resolve(data.toString())));
@@ -111,7 +111,7 @@ test('a request that is not sent to its end is given up in time', async () => {
   await server.close();
 });
 
-test('a connection beyond the most at a time is closed unanswered, counted and reported', async () => {
+test('a connection beyond the limit is closed without an answer, counted and reported', async () => {
   const { server, path, counts, logger } = await serve(isProtected, socketPath(), 10_000, 1);
   const held = connect(path);
   await new Promise((resolve) => held.once('connect', resolve));
@@ -123,7 +123,7 @@ test('a connection beyond the most at a time is closed unanswered, counted and r
   await server.close();
 });
 
-test('a hundred requests are under way, and more wait for their turn', async () => {
+test('a hundred requests are in progress, and more wait for their turn', async () => {
   let underWay = 0;
   let most = 0;
   let open = (): void => undefined;
@@ -143,7 +143,7 @@ test('a hundred requests are under way, and more wait for their turn', async () 
   await server.close();
 });
 
-test('a socket that nobody answers on is replaced; one in use is reported, and taken when it is free', async () => {
+test('a stale socket is replaced; one in use is reported, and replaced when it is free', async () => {
   const path = socketPath();
   const other = createServer().listen(path);
   await new Promise((resolve) => other.once('listening', resolve));
@@ -164,7 +164,7 @@ test('a socket that nobody answers on is replaced; one in use is reported, and t
   assert.match(refused.server.status().reason, /is not a socket/u);
 });
 
-test('what is under way is answered when the server closes, and what never ends is cut off', async () => {
+test('requests in progress are answered when the server closes, and endless ones are cut off', async () => {
   let answer: (answer: HookAnswer) => void = () => undefined;
   const { server, path } = await serve(() => new Promise((resolve) => (answer = resolve)));
   const first = requestAsHook(path, hookRequest());

@@ -20,7 +20,7 @@ async function listen(path: string): Promise<void> {
   await new Promise<void>((resolve) => server.listen(join(root, path), resolve));
 }
 
-test('runtimes are found by the sockets that are there, each once, and not by links to the socket of another', async () => {
+test('runtimes are found by existing sockets, each once, but not by links to the socket of another', async () => {
   await listen('run/podman/podman.sock');
   await listen('run/k3s/containerd/containerd.sock');
   await listen('run/crio/crio.sock');

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { restartWarnings } from '../../../src/sources/restart-warnings.js';
 
-test('a runtime that has not read the hook installed for it is told until it is started again', (context) => {
+test('there is a warning about a runtime that has not read its installed hook, until it restarts', (context) => {
   const root = mkdtempSync(join(tmpdir(), 'hauberk-host-'));
   context.after(() => rmSync(root, { recursive: true }));
   const write = (path: string, seconds: number) => {

@@ -5,13 +5,13 @@ import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { DockerSpeaker } from '../../support/docker-speaker.js';
 import { eventually } from '../../support/eventually.js';
+import { FakeDocker } from '../../support/fake-docker.js';
 import { hookRequest, requestAsHook } from '../../support/hook-client.js';
 import { RunningSources } from '../../support/running-sources.js';
 
-/** The sources of a daemon that follows this Docker, and a CRI runtime that is not there. */
-async function start(t: TestContext, docker: DockerSpeaker) {
+/** The sources of a daemon that follows this Docker and a missing CRI runtime. */
+async function start(t: TestContext, docker: FakeDocker) {
   const missing = join(mkdtempSync(join(tmpdir(), 'hauberk-cri-')), 'containerd.sock');
   const running = await RunningSources.start({ dockerSocket: docker.socketPath, criSocket: missing });
   const { plane, logger, sources, stateDir, hookSocket } = running;
@@ -22,19 +22,19 @@ async function start(t: TestContext, docker: DockerSpeaker) {
   return { plane, logger, sources, stateDir, hookSocket, missing };
 }
 
-/** A process in namespaces of its own, as a container's is. */
+/** A process in its own namespaces, like that of a container. */
 async function container(t: TestContext) {
   const child = spawn('unshare', ['--mount', 'sh', '-c', 'echo; exec sleep 1000'], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   t.after(() => child.kill('SIGKILL'));
-  // Before that it may still be in the namespaces of this process.
+  // Before its output it may still be in the namespaces of this process.
   await once(child.stdout, 'data');
   return { child, pid: child.pid! };
 }
 
 test('a container that starts while the disk is full comes under its policies once there is room', async (t) => {
-  const docker = new DockerSpeaker();
+  const docker = new FakeDocker();
   await docker.listen();
   const { plane, logger, sources } = await start(t, docker);
   const { child, pid } = await container(t);
@@ -60,8 +60,8 @@ test('a container that starts while the disk is full comes under its policies on
   await eventually(() => plane.containers.get('a') === undefined);
 });
 
-test('a start is held until its container is protected, or told why it cannot be', async (t) => {
-  const docker = new DockerSpeaker();
+test('a start is held until its container is protected, or answered with the reason why it cannot be', async (t) => {
+  const docker = new FakeDocker();
   await docker.listen();
   const { plane, hookSocket } = await start(t, docker);
   const { child, pid } = await container(t);
@@ -84,8 +84,8 @@ test('a start is held until its container is protected, or told why it cannot be
   child.kill('SIGKILL');
 });
 
-test('a start of which nobody tells is refused, or continues under the policies for all and is reported', async (t) => {
-  const docker = new DockerSpeaker();
+test('the start of an unknown container is refused, or continues under the policies for all and is reported', async (t) => {
+  const docker = new FakeDocker();
   await docker.listen();
   const { plane, logger, hookSocket } = await start(t, docker);
   const { child, pid } = await container(t);
@@ -103,8 +103,8 @@ test('a start of which nobody tells is refused, or continues under the policies 
   child.kill('SIGKILL');
 });
 
-test('sources are reported by name, those that are not there with the reason', async (t) => {
-  const docker = new DockerSpeaker();
+test('sources are listed by name, missing ones with the reason', async (t) => {
+  const docker = new FakeDocker();
   await docker.listen();
   const { sources, hookSocket, missing } = await start(t, docker);
   await eventually(() => sources.statuses().some(({ reason }) => /ENOENT/u.test(reason)));

@@ -7,17 +7,17 @@ import { test } from 'node:test';
 import { ClassicLevel } from 'classic-level';
 import { Store } from '../../../src/store/store.js';
 
-test('a change is on disk, and so is its witness, before it is acknowledged', async (t) => {
-  const place = mkdtempSync(join(tmpdir(), 'hauberk-database-'));
-  const handle = await open(place);
+test('a change and its witness are on disk before the change is acknowledged', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'hauberk-database-'));
+  const handle = await open(directory);
   const datasync = t.mock.method(Object.getPrototypeOf(handle), 'datasync');
   const sync = t.mock.method(Object.getPrototypeOf(handle), 'sync');
   const batch = t.mock.method(ClassicLevel.prototype, 'batch');
   await handle.close();
-  const store = await Store.open(join(place, 'state'));
+  const store = await Store.open(join(directory, 'state'));
   await store.load();
   await store.commit({ revision: 1 });
-  // The file of the witness is new, and so is its name in the directory.
+  // The witness is a new file, so file and directory are synced.
   assert.ok(sync.mock.callCount() >= 2);
   const synced = datasync.mock.callCount();
   await store.commit({ revision: 2 });

@@ -14,7 +14,7 @@ function judged(found: ReadonlyMap<string, string>, testimony: Testimony, newest
   return inspect(found, { testimony, newestImage }, () => lastImage);
 }
 
-/** A store that was written to twice, with the seal of each write. */
+/** A store after two writes, with the seal of each. */
 async function written() {
   const none = newSeal(new Map());
   const one = await nextSeal(none, records('a'), new Map());
@@ -24,14 +24,14 @@ async function written() {
   return { none, one, two, found };
 }
 
-test('what is found as it was acknowledged is whole', async () => {
+test('a store as it was acknowledged is intact', async () => {
   const { two, found } = await written();
   const { damage, remarks, seal, undo, records: kept } = judged(found, witnessed(two));
   assert.deepEqual([damage, remarks, seal, undo], [[], [], two, undefined]);
   assert.deepEqual(kept, records('a', 'b'));
 });
 
-test('a write that its witness does not know of was not acknowledged and is undone', async () => {
+test('a write that is not in the witness was not acknowledged and is undone', async () => {
   const { one, found } = await written();
   const { damage, remarks, seal, undo, records: kept } = judged(found, witnessed(one));
   assert.deepEqual([damage, remarks], [[], ['its last write had not been acknowledged and is undone']]);
@@ -61,13 +61,13 @@ test('a write that cannot be undone is damage', async () => {
     { ...whole, previous: ['b'] },
     { ...whole, previous: [[1, null]] },
     { ...whole, previous: [['b', 7]] },
-    // Of other records.
+    // Belongs to other records.
     { ...whole, previous: [['a', null]] },
   ])
     assert.deepEqual(damageWith(undo), ['its last write cannot be undone'], JSON.stringify(undo));
 });
 
-test('fewer writes than its witness reports, or others, are damage', async () => {
+test('fewer writes than in the witness, or other writes, are damage', async () => {
   const { one, two, found } = await written();
   const early = new Map([...records('a'), [SEAL, encodeRecord(one)]]);
   assert.deepEqual(judged(early, witnessed(two)).damage, [
@@ -82,7 +82,7 @@ test('fewer writes than its witness reports, or others, are damage', async () =>
   assert.deepEqual(judged(found, witnessed({ ...one, chain: 'f'.repeat(32) })).damage, []);
 });
 
-test('records that are missing, or damaged, are damage, and the damaged ones are named', async () => {
+test('missing or damaged records are damage, and damaged ones are named', async () => {
   const { two, found } = await written();
   const missing = new Map(found);
   missing.delete('b');
@@ -95,7 +95,7 @@ test('records that are missing, or damaged, are damage, and the damaged ones are
   assert.deepEqual(kept, records('a', 'b'));
 });
 
-test('a witness that is gone or damaged is written again, and so is one that is older by more than a write', async () => {
+test('a missing or damaged witness is written again, and so is one that is older by more than a write', async () => {
   const { none, found, two } = await written();
   assert.deepEqual(judged(found, ABSENT).remarks, ['its witness was gone and is written again']);
   assert.deepEqual(judged(found, DAMAGED).remarks, ['its witness was damaged and is written again']);
@@ -106,13 +106,13 @@ test('a witness that is gone or damaged is written again, and so is one that is 
   );
 });
 
-test('a store without a seal is whole only if nobody reports writes to it', async () => {
+test('a store without a seal is intact only if nothing shows that it was written to', async () => {
   const { two } = await written();
   const found = records('a');
   assert.deepEqual([judged(found, ABSENT).damage, judged(found, ABSENT).seal], [[], undefined]);
   assert.deepEqual(judged(found, witnessed(two)).damage, ['all of the 2 writes that were acknowledged are missing']);
   assert.deepEqual(judged(found, DAMAGED).damage, ['it is gone, and its witness is damaged']);
-  // It was begun, and not written to since.
+  // It was created, and not written to since.
   const begun = newSeal(found);
   assert.deepEqual([judged(found, witnessed(begun)).damage, judged(found, witnessed(begun)).seal], [[], begun]);
   assert.deepEqual(judged(records('a', 'b'), witnessed(begun)).damage, [
@@ -122,7 +122,7 @@ test('a store without a seal is whole only if nobody reports writes to it', asyn
   assert.deepEqual(judged(unknown, witnessed(two)).damage, ['its seal is of a version that is not known']);
 });
 
-test('an image in the kernel that the store does not know of reports writes that are missing', async () => {
+test('an image in the kernel that is not in the store shows that writes are missing', async () => {
   const { two, found } = await written();
   assert.deepEqual(judged(found, witnessed(two), 5, 5).damage, []);
   assert.deepEqual(judged(found, witnessed(two), 6, 5).damage, [
@@ -130,7 +130,7 @@ test('an image in the kernel that the store does not know of reports writes that
   ]);
 });
 
-test('what was lost is reported in numbers', async () => {
+test('the number of lost writes is reported', async () => {
   const { one, two } = await written();
   assert.equal(lossOf(undefined), 'it is gone, and its witness is damaged');
   assert.equal(lossOf(two), 'all of the 2 writes that were acknowledged are missing');

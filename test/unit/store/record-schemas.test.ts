@@ -7,7 +7,7 @@ import { makePolicy, makeRule } from '../policy/support.js';
 
 const ajv = new Ajv({ discriminator: true, meta: false, validateSchema: false });
 
-/** Whether the schemas, and the validators that the build has made of them, take a value. */
+/** Whether the schemas, and the validators that the build makes of them, accept a value. */
 function isTaken(kind: RecordKind, value: unknown): boolean {
   const isBySchema = ajv.validate(RECORD_SCHEMAS[kind], value);
   assert.equal(isOfKind(kind, value), isBySchema, JSON.stringify(value));
@@ -29,7 +29,7 @@ const container = {
   links: {},
 };
 
-test('the validators of stored records are those of their schemas', () => {
+test('the validators of stored records agree with their schemas', () => {
   const drift = { kind: 'preset', preset: 'drift' };
   const call = { kind: 'call', calls: ['kill'] };
   const taken: [RecordKind, unknown][] = [
@@ -58,7 +58,7 @@ test('the validators of stored records are those of their schemas', () => {
   for (const [kind, value] of refused) assert.equal(isTaken(kind, value), false, JSON.stringify(value));
 });
 
-test('a key tells the kind of its record, and one of a later version none', () => {
+test('the kind of a record is known by its key, unless it is of a later version', () => {
   assert.deepEqual(
     ['policy/n/a', 'container/x', 'generation', 'last-image', 'generation/x', 'dream/x', 'policy'].map(kindOfKey),
     ['policy', 'container', 'revision', 'lastImage', undefined, undefined, undefined],

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { decodeRecord, digestOf, encodeRecord } from '../../../src/store/record.js';
 import { reasonOf, writeFailure } from '../../../src/store/store-failure.js';
 
-test('a value is read back from its record, and from nothing that differs from it', () => {
+test('a value is read back from its record, and not from a modified one', () => {
   const value = { name: 'a\nb', count: 7 };
   const text = encodeRecord(value);
   assert.deepEqual(decodeRecord(text), value);
@@ -12,7 +12,7 @@ test('a value is read back from its record, and from nothing that differs from i
     assert.equal(decodeRecord(other), undefined, other);
 });
 
-test('a digest tells records by their keys and by what they say', () => {
+test('a digest distinguishes records by keys and values', () => {
   const [one, other] = [encodeRecord('one'), encodeRecord('other')];
   const digests = [digestOf('a', one), digestOf('a', other), digestOf('b', one)];
   assert.equal(new Set(digests).size, 3);
@@ -20,7 +20,7 @@ test('a digest tells records by their keys and by what they say', () => {
   for (const digest of digests) assert.ok(digest > 2n ** 64n && digest < 2n ** 128n, `${digest}`);
 });
 
-test('a write that fails says where and why, and whether room is what is missing', () => {
+test('the error of a failed write has the directory and the reason, and whether space is missing', () => {
   const failed = (text: string) => {
     const { code, message } = writeFailure('/state', new Error(text));
     return [code, message];

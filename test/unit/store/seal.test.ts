@@ -7,7 +7,7 @@ const RECORDS = new Map([
   ['b', 'two'],
 ]);
 
-test('a seal is of the records that there are, all of them and no others, in whatever order', () => {
+test('a seal covers exactly the existing records, in any order', () => {
   const seal = newSeal(RECORDS);
   assert.equal(seal.count, 0);
   assert.match(seal.sum, /^[0-9a-f]{32}$/u);
@@ -19,7 +19,7 @@ test('a seal is of the records that there are, all of them and no others, in wha
   assert.notEqual(newSeal(RECORDS).store, seal.store);
 });
 
-test('after a write the seal is of what the records are then, and reports all writes before', async () => {
+test('after a write the seal covers the new records, and all earlier writes', async () => {
   const first = newSeal(RECORDS);
   const batch = new Map([
     ['a', undefined],
@@ -36,13 +36,13 @@ test('after a write the seal is of what the records are then, and reports all wr
   assert.deepEqual([second.count, second.store, second.before], [1, first.store, '']);
   const third = await nextSeal(second, new Map([['b', undefined]]), after);
   assert.deepEqual([third.count, third.records, third.before], [2, 1, second.chain]);
-  // The same records by other writes are another history.
+  // The same records after other writes have another history.
   const other = await nextSeal(await nextSeal(first, new Map(), RECORDS), new Map(), RECORDS);
   assert.notEqual(other.chain, third.chain);
   assert.match(third.chain, /^[0-9a-f]{32}$/u);
 });
 
-test('what lacks a part of a seal, or has another one, is none', () => {
+test('a value with a missing or an additional part is not a seal', () => {
   const seal: Seal = newSeal(RECORDS);
   assert.equal(isSeal(seal), true);
   for (const name of Object.keys(seal) as (keyof Seal)[]) {

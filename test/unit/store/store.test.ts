@@ -12,7 +12,7 @@ import { type VisibilitySetting, visibilityKey } from '../../../src/policy/visib
 import type { Profile } from '../../../src/profile/profile.js';
 import { Store, type StoredAccess, type StoredPolicy, type StoredProfiled } from '../../../src/store/store.js';
 
-const directory = () => join(mkdtempSync(join(tmpdir(), 'hauberk-store-')), 'state');
+const newDirectory = () => join(mkdtempSync(join(tmpdir(), 'hauberk-store-')), 'state');
 const policy = (name: string): StoredPolicy => ({
   policy: { name, namespace: 'default', matchLabels: { app: 'a' }, rules: [] },
   version: 7,
@@ -60,10 +60,10 @@ const visibility = (namespace: string): VisibilitySetting => ({
 });
 const image = { imageId: 3, rules: [] };
 
-test('what was committed is loaded again, and what was deleted is not', async () => {
-  const place = directory();
-  const store = await Store.open(place);
-  assert.equal(statSync(place).mode & 0o777, 0o700);
+test('committed records are loaded again, and deleted ones are not', async () => {
+  const directory = newDirectory();
+  const store = await Store.open(directory);
+  assert.equal(statSync(directory).mode & 0o777, 0o700);
   await store.load();
   await store.commit({
     putPolicies: [policy('a'), policy('b')],
@@ -88,7 +88,7 @@ test('what was committed is loaded again, and what was deleted is not', async ()
   });
   await store.close();
 
-  const again = await Store.open(place);
+  const again = await Store.open(directory);
   assert.deepEqual(await again.load(), {
     policies: [policy('a')],
     postures: [posture('a')],
@@ -108,54 +108,54 @@ test('what was committed is loaded again, and what was deleted is not', async ()
 });
 
 test('a directory in use by another is refused by name', async () => {
-  const place = directory();
-  const store = await Store.open(place);
-  await assert.rejects(Store.open(place), (error: Failure) => {
+  const directory = newDirectory();
+  const store = await Store.open(directory);
+  await assert.rejects(Store.open(directory), (error: Failure) => {
     assert.ok(error instanceof Failure);
     assert.equal(error.code, 'failed-precondition');
-    assert.ok(error.message.startsWith(`cannot open the state in ${place}: `), error.message);
+    assert.ok(error.message.startsWith(`cannot open the state in ${directory}: `), error.message);
     return true;
   });
   await store.close();
 });
 
 test('a damaged record is reported by its key and the others can be read', async () => {
-  const place = directory();
-  const store = await Store.open(place);
+  const directory = newDirectory();
+  const store = await Store.open(directory);
   await store.load();
   await store.commit({ putPolicies: [policy('a'), policy('b')] });
   await store.close();
-  const raw = new ClassicLevel<string, string>(join(place, 'store'), { valueEncoding: 'utf8' });
+  const raw = new ClassicLevel<string, string>(join(directory, 'store'), { valueEncoding: 'utf8' });
   const text = (await raw.get('policy/default/a'))!;
   await raw.put('policy/default/a', text.replace('"app":"a"', '"app":"x"'));
   await raw.close();
 
-  const again = await Store.open(place);
+  const again = await Store.open(directory);
   const { policies, damage } = await again.load();
   assert.deepEqual(policies, [policy('b')]);
   assert.deepEqual(damage, ['records are damaged: policy/default/a']);
   await again.discardDamage();
   await again.close();
-  const afterwards = await Store.open(place);
+  const afterwards = await Store.open(directory);
   assert.deepEqual((await afterwards.load()).damage, []);
   await afterwards.close();
 });
 
-test('a store that an earlier version wrote, without seal and witness, is taken over', async () => {
-  const place = directory();
-  const store = await Store.open(place);
+test('a store of an earlier version, without seal and witness, is accepted', async () => {
+  const directory = newDirectory();
+  const store = await Store.open(directory);
   await store.load();
   await store.commit({ putPolicies: [policy('a')], revision: 3 });
   await store.close();
-  const raw = new ClassicLevel<string, string>(join(place, 'store'), { valueEncoding: 'utf8' });
+  const raw = new ClassicLevel<string, string>(join(directory, 'store'), { valueEncoding: 'utf8' });
   await raw.batch([
     { type: 'del', key: 'seal' },
     { type: 'del', key: 'undo' },
   ]);
   await raw.close();
-  rmSync(`${place}-witness`, { recursive: true });
+  rmSync(`${directory}-witness`, { recursive: true });
   for (const revision of [3, 4]) {
-    const again = await Store.open(place);
+    const again = await Store.open(directory);
     const loaded = await again.load();
     assert.deepEqual([loaded.damage, loaded.remarks, loaded.revision], [[], [], revision]);
     await again.commit({ revision: revision + 1 });
@@ -163,11 +163,11 @@ test('a store that an earlier version wrote, without seal and witness, is taken 
   }
 });
 
-test('kill -9 loses nothing that was acknowledged', async () => {
-  const place = directory();
+test('kill -9 loses no acknowledged change', async () => {
+  const directory = newDirectory();
   const program = `
     import { Store } from ${JSON.stringify(new URL('../../../src/store/store.js', import.meta.url).href)};
-    const store = await Store.open(${JSON.stringify(place)});
+    const store = await Store.open(${JSON.stringify(directory)});
     await store.load();
     for (let revision = 1; ; revision++) {
       await store.commit({ revision });
@@ -181,7 +181,7 @@ test('kill -9 loses nothing that was acknowledged', async () => {
       if (acknowledged.split('\n').length > 20) child.kill('SIGKILL');
     });
     await once(child, 'close');
-    const store = await Store.open(place);
+    const store = await Store.open(directory);
     const { revision, damage } = await store.load();
     await store.close();
     const last = Number(acknowledged.trim().split('\n').at(-1));

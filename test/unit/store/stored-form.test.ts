@@ -17,7 +17,7 @@ const stored = (rule: object, policy: object = {}) => ({
   ],
 });
 
-test('every policy is read back from its record as it was', async () => {
+test('every policy is read back unchanged from its record', async () => {
   await fc.assert(
     fc.asyncProperty(policies, async (policy) => {
       const { state, unknown } = await readBack({ putPolicies: [{ policy, version: 3 }] });
@@ -47,7 +47,7 @@ const MATCHES: { readonly [Kind in Match['kind']]: Extract<Match, { kind: Kind }
 };
 
 for (const [kind, match] of Object.entries(MATCHES)) {
-  test(`a rule whose match is of kind ${kind} is read back, and not if a part of it is of another form`, async () => {
+  test(`a rule with a match of kind ${kind} is read back, and refused if a part has another form`, async () => {
     const { state, unknown } = await readBack(stored({ match }));
     assert.deepEqual([state.policies[0]?.policy.rules[0]?.match, unknown], [match, []]);
     for (const part of Object.keys(match)) {
@@ -57,7 +57,7 @@ for (const [kind, match] of Object.entries(MATCHES)) {
   });
 }
 
-test('a word that this version does not know is reported by the key of its record', async () => {
+test('an unknown value is reported by the key of its record', async () => {
   for (const changes of [
     stored({ class: 'dreams' }),
     stored({ match: { kind: 'dream' } }),

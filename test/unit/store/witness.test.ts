@@ -16,7 +16,7 @@ function newWitness(t: TestContext): Witness {
   return new Witness(join(place, 'witness'));
 }
 
-test('a witness says the newest seal that was written, and keeps the one before it', async (t) => {
+test('a witness has the newest seal that was written, and the one before it', async (t) => {
   const witness = newWitness(t);
   assert.deepEqual(await witness.read(), { seal: undefined, state: 'absent' });
   for (const count of [3, 4, 5]) {
@@ -25,7 +25,7 @@ test('a witness says the newest seal that was written, and keeps the one before 
   }
   const bytes = readFileSync(witness.path);
   assert.equal(bytes.length, 2 * SLOT);
-  // The newest stands in the second place; without it, the other one is what can be read.
+  // The newest seal is in the second slot; without it the other one is read.
   writeFileSync(witness.path, Buffer.concat([bytes.subarray(0, SLOT), Buffer.alloc(SLOT, 'x')]));
   assert.deepEqual(await witness.read(), { seal: sealOf(4), state: 'damaged' });
   writeFileSync(witness.path, Buffer.concat([Buffer.alloc(SLOT, 'x'), bytes.subarray(SLOT)]));
@@ -37,7 +37,7 @@ test('a witness says the newest seal that was written, and keeps the one before 
   assert.deepEqual(await witness.read(), { seal: undefined, state: 'damaged' });
 });
 
-test('a witness that is begun says nothing of what was written before', async (t) => {
+test('a new witness contains nothing of earlier writes', async (t) => {
   const witness = newWitness(t);
   for (const count of [8, 9]) await witness.write(sealOf(count));
   for (const count of [1, 2]) {
@@ -50,7 +50,7 @@ test('a witness that is begun says nothing of what was written before', async (t
   assert.deepEqual(await witness.read(), { seal: sealOf(3), state: 'whole' });
 });
 
-test('a file of another length, one that says nothing and what is no file are damage', async (t) => {
+test('a file of another length, a blank one, or a path that is not a file is damage', async (t) => {
   const witness = newWitness(t);
   await witness.write(sealOf(6));
   const bytes = readFileSync(witness.path);
@@ -69,14 +69,14 @@ test('a file of another length, one that says nothing and what is no file are da
   });
 });
 
-test('a witness below what is no directory is absent, and cannot be written', async (t) => {
+test('a witness in a path that is not a directory is absent, and cannot be written', async (t) => {
   const witness = newWitness(t);
   writeFileSync(witness.directory, '');
   assert.deepEqual(await witness.read(), { seal: undefined, state: 'absent' });
   await assert.rejects(witness.begin(sealOf(1)), { code: 'unavailable' });
 });
 
-test('nobody else may read a witness', async (t) => {
+test('only the owner may read a witness', async (t) => {
   const witness = newWitness(t);
   await witness.begin(sealOf(0));
   assert.deepEqual(

@@ -8,7 +8,7 @@ import { type Result, report, scoreOf } from '../../../tools/mutate/results.js';
 
 const mutantsOf = (code: string) => changesIn(code).map((change) => mutate(code, change));
 
-test('a fault is an operator, a condition, a constant or a statement that is another one or none', () => {
+test('a mutant replaces or removes an operator, a condition, a constant or a statement', () => {
   assert.deepEqual(mutantsOf('a(b <= c);'), [';', 'a(b < c);']);
   assert.deepEqual(mutantsOf('if (!a) throw b;'), [
     'if (true) throw b;',
@@ -21,7 +21,7 @@ test('a fault is an operator, a condition, a constant or a statement that is ano
     'export const a = { sync: true, most: 5 };',
   ]);
   assert.deepEqual(mutantsOf('export const a = b ?? c;'), ['export const a = b;']);
-  // What only lets other work run changes no result.
+  // Yielding to other work changes no result.
   assert.deepEqual(mutantsOf('function* a() { yield; }'), []);
   assert.deepEqual(mutantsOf('await nextTimeSlice();'), []);
   assert.deepEqual(mutantsOf('function* a() { if (isStep(place++)) yield; }'), []);
@@ -35,7 +35,7 @@ test('a fault is an operator, a condition, a constant or a statement that is ano
   assert.deepEqual(mutantsOf('class A extends B { constructor() { super(); } }'), []);
 });
 
-test('a module with all its mutants does what it did, and with one on what that one does', () => {
+test('an instrumented module works as before, and with an active mutant like that mutant', () => {
   const code = `export const f = (a, b) => {
     let n = (a && b) || 1;
     if (!a) n += a <= b ? 10 : 2; else n--;
@@ -65,7 +65,7 @@ test('a module with all its mutants does what it did, and with one on what that 
   }
 });
 
-test('the cases of a file are run one by one, each with what is to be done before and after it', async () => {
+test('the cases of a file run one by one, each with its hooks', async () => {
   const done: string[] = [];
   const cases = await casesOf(async () => {
     describe('a group', () => {
@@ -90,7 +90,7 @@ test('the cases of a file are run one by one, each with what is to be done befor
   await assert.rejects(runCase(cases[1]!), /no/);
 });
 
-test('lines that differ from a revision are those that a diff adds', () => {
+test('changed lines are those that a diff adds', () => {
   const diff = '--- src/a.ts\n+++ src/a.ts\n@@ -3,0 +4,2 @@\n+x\n+y\n@@ -9 +12 @@\n-a\n+b\n@@ -20,2 +22,0 @@\n-c\n-d\n';
   assert.deepEqual(
     [...linesOfDiff(diff)].map(([file, lines]) => [file, [...lines]]),
@@ -98,13 +98,13 @@ test('lines that differ from a revision are those that a diff adds', () => {
   );
 });
 
-test('the tests of a file are found through what they import', () => {
+test('the tests of a file are found by their imports', () => {
   const distances = new ImportGraph().distancesFrom('build/test/unit/tools/mutate.test.js');
   assert.equal(distances.get('build/tools/mutate/mutants.js'), 1);
   assert.equal(distances.get('build/src/daemon.js'), undefined);
 });
 
-test('the score counts what no test runs as missed, and each of those is named with its line', () => {
+test('mutants that no test reaches count as missed, and each is listed with its line', () => {
   const results: Result[] = ['killed', 'killed', 'survived', 'untested'];
   const judged = results.map((result, line) => ({
     mutant: { source: 'src/a.ts', id: `src/a.ts#${line}`, line, change: 'a → b' },

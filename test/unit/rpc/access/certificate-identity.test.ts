@@ -7,13 +7,13 @@ const identity = (subjectaltname: string | undefined, commonName?: string | stri
   identityOf({ subjectaltname, subject: { CN: commonName } } as unknown as PeerCertificate);
 
 describe('the identity of a certificate', () => {
-  test('is its SPIFFE id before its common name', () => {
+  test('is its SPIFFE id or, without one, its common name', () => {
     assert.equal(identity('DNS:host, URI:spiffe://example.org/a', 'name'), 'spiffe://example.org/a');
     assert.equal(identity('DNS:host, URI:https://example.org', 'name'), 'cn:name');
     assert.equal(identity(undefined, 'name'), 'cn:name');
   });
 
-  test('is nothing where the certificate names two or nobody', () => {
+  test('is empty if the certificate has two SPIFFE ids, or no name', () => {
     assert.equal(identity('URI:spiffe://example.org/a, URI:spiffe://example.org/b', 'name'), undefined);
     assert.equal(identity(undefined, ['name', 'other']), undefined);
     assert.equal(identity(undefined), undefined);

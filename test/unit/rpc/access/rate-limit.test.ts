@@ -7,22 +7,22 @@ function limitAt(requestsPerSecond: number) {
   return { clock, limit: new RateLimit(requestsPerSecond, () => clock.now) };
 }
 
-const taken = (limit: RateLimit, client: string, times: number) =>
+const allowedOf = (limit: RateLimit, client: string, times: number) =>
   Array.from({ length: times }, () => limit.take(client)).filter((wait) => wait === undefined).length;
 
 describe('the rate limit', () => {
-  test('lets a burst of two seconds through, then so many a second', () => {
+  test('allows a burst of two seconds, then the given number a second', () => {
     const { clock, limit } = limitAt(10);
-    assert.equal(taken(limit, 'a', 50), 20);
+    assert.equal(allowedOf(limit, 'a', 50), 20);
     clock.now = 1000;
-    assert.equal(taken(limit, 'a', 50), 10);
+    assert.equal(allowedOf(limit, 'a', 50), 10);
     clock.now = 60_000;
-    assert.equal(taken(limit, 'a', 50), 20);
+    assert.equal(allowedOf(limit, 'a', 50), 20);
   });
 
-  test('reports how long it is until the next request, and lets it through then', () => {
+  test('reports the time until the next request, which it then allows', () => {
     const { clock, limit } = limitAt(10);
-    taken(limit, 'a', 20);
+    allowedOf(limit, 'a', 20);
     assert.equal(limit.take('a'), 100);
     clock.now = 40;
     assert.equal(limit.take('a'), 60);
@@ -30,18 +30,18 @@ describe('the rate limit', () => {
     assert.equal(limit.take('a'), undefined);
   });
 
-  test('counts each client for itself', () => {
+  test('counts each client separately', () => {
     const { limit } = limitAt(1);
-    assert.equal(taken(limit, 'a', 5), 2);
-    assert.equal(taken(limit, 'b', 5), 2);
+    assert.equal(allowedOf(limit, 'a', 5), 2);
+    assert.equal(allowedOf(limit, 'b', 5), 2);
   });
 
-  test('forgets clients that have been quiet, but not those that owe', () => {
+  test('forgets idle clients, but not those that have used up their burst', () => {
     const { clock, limit } = limitAt(1);
     for (let client = 0; client < 1024; client++) limit.take(`${client}`);
     assert.equal(limit.clients, 1024);
     clock.now = 1000;
-    taken(limit, '7', 5);
+    allowedOf(limit, '7', 5);
     limit.take('new');
     assert.equal(limit.clients, 2);
     assert.equal(limit.take('7'), 1000);

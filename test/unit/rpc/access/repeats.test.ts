@@ -9,7 +9,7 @@ function recording(milliseconds?: number) {
   return { lines, repeats, write };
 }
 
-test('of equal lines the first is written at once and the others are summed up', () => {
+test('the first of equal lines is written at once and the others are summed up', () => {
   const { lines, repeats, write } = recording();
   for (let time = 0; time < 1000; time++) write('a');
   write('b');
@@ -18,7 +18,7 @@ test('of equal lines the first is written at once and the others are summed up',
   assert.deepEqual(lines.slice(2), [{ kind: 'a', repeated: 999 }]);
 });
 
-test('the sum is written by itself, and again as long as the lines continue', async () => {
+test('the sum is written after a time, and again as long as the lines continue', async () => {
   const { lines, write } = recording(5);
   write('a');
   write('a');
@@ -34,7 +34,7 @@ test('the sum is written by itself, and again as long as the lines continue', as
   assert.deepEqual(lines[1], { kind: 'a', repeated: 1 });
 });
 
-test('whoever makes up kinds gets one line for those that are too many', () => {
+test('lines of too many different kinds share one line', () => {
   const { lines, repeats, write } = recording();
   for (let number = 0; number < 10_000; number++) write(`${number}`);
   assert.equal(lines.length, 257);

@@ -44,13 +44,13 @@ describe('the table of methods', () => {
       assert.ok(served.some((path) => path.startsWith(`/${name}/`)));
   });
 
-  test('leaves a method it does not have to administrators, and audits it', () => {
+  test('requires an administrator for an unknown method, and audits it', () => {
     for (const path of ['/hauberk.v1.PolicyService/Unheard', 'constructor']) {
       assert.deepEqual(ruleOf(path), { needs: 'admin', isWrite: true });
     }
   });
 
-  test('lets nobody but administrators change policies, and nobody below operators containers', () => {
+  test('requires an administrator to change policies, and an operator to change containers', () => {
     const needs = (path: string) => ruleOf(`/hauberk.v1.${path}`).needs;
     for (const method of ['ApplyPolicy', 'DeletePolicy', 'SyncPolicies', 'SetPosture']) {
       assert.equal(needs(`PolicyService/${method}`), 'admin');
@@ -69,7 +69,7 @@ describe('a role', () => {
     assert.ok(!includesRole('viewer', 'operator') && !includesRole('operator', 'admin'));
   });
 
-  test('is the highest that any name of a client has been given', () => {
+  test('is the highest that is given to any name of a client', () => {
     const roles = { viewer: ['gid:5', 'cn:a'], operator: [], admin: ['uid:7'] };
     assert.equal(roleOf(['uid:7', 'gid:5'], roles), 'admin');
     assert.equal(roleOf(['uid:8', 'gid:5'], roles), 'viewer');

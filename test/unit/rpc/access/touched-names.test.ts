@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { PolicyOrigin, Scope } from '../../../../src/generated/hauberk/v1/policy.js';
 import { touchedNames } from '../../../../src/rpc/access/touched-names.js';
 
-test('the names a write touches are those of its request and its changes, each once', () => {
+test('the names in the audit log of a write are those in its request and its changes, each once', () => {
   const policy = { name: 'a', namespace: '', rules: [{ id: 'file.matchPaths[0]' }] };
   const changes = [
     { namespace: 'default', name: 'a', containerIds: ['c1'] },
@@ -18,7 +18,7 @@ test('the names a write touches are those of its request and its changes, each o
   assert.deepEqual(touchedNames({ containers: [{ id: 'c1' }, { id: 'c2' }] }), ['c1', 'c2']);
 });
 
-test('a name that two origins may give is reported with the one that gives it', () => {
+test('a name that several origins can have is given with its origin', () => {
   const { RPC, CLI, KUBERNETES } = PolicyOrigin;
   const policy = { name: 'a', namespace: '', rules: [] };
   const change = { namespace: 'default', name: 'a', origin: CLI };

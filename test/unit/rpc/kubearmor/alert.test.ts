@@ -14,7 +14,7 @@ const CONTEXT: AlertContext = {
 };
 const alertOf = (event: Partial<SecurityEvent>) => toAlert(makeEvent(event), CONTEXT);
 
-test('an alert of a file says who, what and why in the fields that KubeArmor has for it', () => {
+test("an alert on a file has process, file and policy in KubeArmor's fields", () => {
   assert.deepEqual(alertOf({}), {
     Timestamp: 1_700_000_000n,
     UpdatedTime: '2023-11-14T22:13:20.123456Z',
@@ -59,7 +59,7 @@ test('an alert of a file says who, what and why in the fields that KubeArmor has
   });
 });
 
-test('an alert tells the image, and where the process was, as far as they were found out', () => {
+test('an alert has image, working directory and terminal if these are known', () => {
   const details = {
     ...{ hostName: 'node-1', machineId: 'abc', commandLine: ['cat'] },
     ...{ image: 'registry.test/web:1', workingDirectory: '/srv', terminal: 'pts/0' },
@@ -69,7 +69,7 @@ test('an alert tells the image, and where the process was, as far as they were f
   assert.equal(alertOf({ details: { ...details, workingDirectory: '/' } }).Cwd, '/');
 });
 
-test('of a program that is run, the source is the program that runs it', () => {
+test('for an executed program the source is the program that runs it', () => {
   const { Operation, Source, ParentProcessName, ProcessName, Resource, Data } = alertOf({
     class: 'process',
     operation: 'exec',
@@ -147,20 +147,20 @@ for (const [operation, object, expected] of accesses) {
   });
 }
 
-test('the pairs of the data stand in EventData with a capital, other words do not', () => {
+test('EventData has the pairs of the data, with capitalised names, and no other words', () => {
   const socket = alertOf({ operation: 'connect', object: 'tcp 10.0.0.1:443' });
   assert.deepEqual(socket.EventData, { Lsm: 'SOCKET_CONNECT', Type: 'SOCK_STREAM', Remoteip: '10.0.0.1', Port: '443' });
   assert.deepEqual(alertOf({ operation: 'use', object: 'net_raw' }).EventData, { Lsm: 'CAPABLE' });
 });
 
-test('what is let through is Passed, and in audit mode the action says what would have been done', () => {
+test('an allowed access is Passed, and in audit mode the action shows what would have been done', () => {
   const audited = alertOf({ action: 'Audit', result: 'passed' });
   assert.deepEqual([audited.Action, audited.Result], ['Audit', 'Passed']);
   const permissive = alertOf({ action: 'Audit', result: 'passed', wouldBlock: true });
   assert.deepEqual([permissive.Action, permissive.Result], ['Audit (Block)', 'Passed']);
 });
 
-test('a pod has its own name and namespace, and no label that only the runtime gave its container', () => {
+test('an alert of a pod has its name and namespace, and none of the labels that the runtime adds', () => {
   const { NamespaceName, PodName, ContainerName, Labels } = alertOf({
     namespace: 'default',
     labels: {
@@ -174,11 +174,11 @@ test('a pod has its own name and namespace, and no label that only the runtime g
   assert.deepEqual([NamespaceName, PodName, ContainerName, Labels], ['default', 'web-7d9f', 'web-1', 'app=web']);
 });
 
-test('a namespace that somebody has named is reported, also without Kubernetes', () => {
+test('an explicit namespace is reported even without Kubernetes', () => {
   assert.equal(alertOf({ namespace: 'shop' }).NamespaceName, 'shop');
 });
 
-test("an alert of the host's own processes names no container", () => {
+test("an alert on the host's own processes names no container", () => {
   const { Type, NamespaceName, PodName, ContainerID, ContainerName, HostName } = alertOf({
     containerId: 'host',
     containerName: 'node-1',
@@ -190,7 +190,7 @@ test("an alert of the host's own processes names no container", () => {
   );
 });
 
-test('events that were suppressed are an alert of the threshold', () => {
+test('suppressed events are reported as an AlertThreshold', () => {
   const { Type, Operation, MaxAlertsPerSec, Message, ContainerName, Action, Enforcer } = alertOf({
     class: undefined,
     action: undefined,
@@ -214,7 +214,7 @@ test('events that were suppressed are an alert of the threshold', () => {
   );
 });
 
-test("with KubeArmor's throttling an alert of the threshold tells its limit and for how long the container is silent", () => {
+test("with KubeArmor's throttling an AlertThreshold has its limit and the length of the silence", () => {
   const throttle = { perSecond: 10, silence: 45 };
   const silenced = toAlert(makeEvent({ class: undefined, suppressed: 1 }), { ...CONTEXT, throttle });
   assert.deepEqual([silenced.MaxAlertsPerSec, silenced.DroppingAlertsInterval], [10, 45]);
@@ -222,7 +222,7 @@ test("with KubeArmor's throttling an alert of the threshold tells its limit and 
   assert.deepEqual([denied.MaxAlertsPerSec, denied.DroppingAlertsInterval], [0, 0]);
 });
 
-test('the documentation says of every field of an alert where it comes from, or that it is empty', () => {
+test('the documentation describes the source of every field of an alert, or that it is empty', () => {
   const proto = readFileSync('proto/kubearmor/kubearmor/feeder.proto', 'utf8');
   const [, fields] = /^message Alert \{\n(.*?)^\}/msu.exec(proto)!;
   const names = Array.from(fields!.matchAll(/(\w+) = \d+;/gu), ([, name]) => name!);
@@ -241,7 +241,7 @@ test('a pod of Kubernetes has its workload as owner, which is not a label of its
   assert.deepEqual([Owner, Labels], [{ Ref: 'Deployment', Name: 'web', Namespace: 'shop' }, 'app=web']);
 });
 
-test('a note that the policies of a pod do not decide is an event of the system', () => {
+test('an override of the policies of a pod is reported as a SystemEvent', () => {
   const message = 'pod shop/web has its policies disabled, set by kubectl-annotate';
   const pod = { id: '', name: 'web', namespace: 'shop', labels: {} };
   const { Type, Operation, Message, PodName, NamespaceName } = toAlert(

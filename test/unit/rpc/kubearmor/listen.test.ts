@@ -36,7 +36,7 @@ function refusal(...flags: string[]): string {
   return assert.fail('the flags were accepted');
 }
 
-test("KubeArmor's clients are not served unless asked for, and then on as many addresses as are named", () => {
+test("KubeArmor's clients are not served by default, and with the flag on every address that it names", () => {
   const { kubearmorListen, kubearmorTcpRole, kubearmorTlsDirectory } = configured();
   assert.deepEqual([kubearmorListen, kubearmorTcpRole, kubearmorTlsDirectory], ['off', 'viewer', undefined]);
   const access = { listen: 'off', tlsDirectory: undefined, tcpRole: 'viewer' } as const;
@@ -69,7 +69,7 @@ test('an address that cannot be served is refused by name', () => {
   assert.match(refusal('--kubearmor-tls-directory', 'tls'), /^--kubearmor-tls-directory: tls does not have the form/);
 });
 
-test('a client on a loopback address without TLS reads and changes nothing, unless its role says otherwise', async (t) => {
+test('a client on a loopback address without TLS can only read, unless a flag sets another role', async (t) => {
   const reader = await serveKubearmor(t, [{ listen: '127.0.0.1:0', insecureTcp: { role: 'viewer' } }]);
   assert.equal(await reader.client.healthCheck(5), 5);
   const alerts = reader.client.watchAlerts('policy');
@@ -85,7 +85,7 @@ test('a client on a loopback address without TLS reads and changes nothing, unle
   assert.equal(await writer.client.sendPolicy('containerPolicy', event), 'Applied');
 });
 
-test('the same daemon reads by TCP and changes by the Unix socket', async (t) => {
+test('one daemon serves reading by TCP and changes by the Unix socket', async (t) => {
   const socket = `unix:${join(temporaryDirectory(t), 'k.sock')}`;
   const { connect, servers } = await serveKubearmor(t, [
     { listen: '127.0.0.1:0', insecureTcp: { role: 'viewer' } },
@@ -97,7 +97,7 @@ test('the same daemon reads by TCP and changes by the Unix socket', async (t) =>
   assert.equal(containerList, undefined);
 });
 
-test('reflection and health name the services that are served there, and no others', async (t) => {
+test('reflection and health have exactly the services that are served there', async (t) => {
   const { servers } = await serveKubearmor(t);
   const address = servers.addresses[0]!;
   const reflection = new ServerReflectionClient(address, credentials.createInsecure());

@@ -14,7 +14,7 @@ test('HealthCheck echoes the nonce', async (t) => {
 
 describe('WatchAlerts', () => {
   for (const filter of ['all', 'policy']) {
-    test(`tells ${filter} what was decided from now on`, async (t) => {
+    test(`streams new decisions for the filter ${filter}`, async (t) => {
       const { client, hub } = await serveKubearmor(t);
       hub.publish([makeEvent({ policy: 'before' })]);
       const { received, opened } = client.watchAlerts(filter);
@@ -48,7 +48,7 @@ describe('WatchAlerts', () => {
     });
   }
 
-  test('tells a client that reads too slowly how many alerts it missed', async (t) => {
+  test('reports to a slow client how many alerts it missed', async (t) => {
     const { client, hub } = await serveKubearmor(t, undefined, { queueCapacity: 100 });
     const { stream, received, opened } = client.watchAlerts('all');
     await opened;
@@ -71,7 +71,7 @@ describe('WatchAlerts', () => {
     );
   });
 
-  test('ends the subscription when the client goes', async (t) => {
+  test('ends the subscription when the client disconnects', async (t) => {
     const { client, hub } = await serveKubearmor(t);
     const { stream, opened } = client.watchAlerts('policy');
     await opened;
@@ -96,7 +96,7 @@ describe('WatchLogs', () => {
 });
 
 describe('WatchLogs of visible containers', () => {
-  test('reports what was let through, and what was not reported', async (t) => {
+  test('reports allowed accesses, and the number of unreported ones', async (t) => {
     const { client, plane, hub } = await serveKubearmor(t);
     const { received, opened } = client.watchLogs('system');
     await opened;
@@ -126,7 +126,7 @@ describe('WatchLogs of visible containers', () => {
     assert.equal(limit!.Data, 'dropped=40 limit=3 seconds=3600');
   });
 
-  test('tells a client that reads too slowly how much it missed', async (t) => {
+  test('reports to a slow client how many logs it missed', async (t) => {
     const { client, plane } = await serveKubearmor(t, undefined, { queueCapacity: 10 });
     const { received, opened } = client.watchLogs('all');
     await opened;
@@ -137,7 +137,7 @@ describe('WatchLogs of visible containers', () => {
 });
 
 describe('WatchMessages', () => {
-  test('reports what became of a policy that was sent, and why it was refused', async (t) => {
+  test('reports the result for a policy that was sent, and why it was refused', async (t) => {
     const { client } = await serveKubearmor(t);
     const { received, opened } = client.watchMessages();
     await opened;
@@ -188,7 +188,7 @@ describe('WatchMessages', () => {
   });
 });
 
-test('a relay has all three streams of one connection at once, after it has asked whether the daemon lives', async (t) => {
+test('a relay can use all three streams on one connection after a health check', async (t) => {
   const { client, hub } = await serveKubearmor(t);
   assert.equal(await client.healthCheck(7), 7);
   const streams = [client.watchMessages(), client.watchAlerts('policy'), client.watchLogs('system')] as const;
@@ -200,7 +200,7 @@ test('a relay has all three streams of one connection at once, after it has aske
   assert.deepEqual(logs.received, []);
 });
 
-test('a policy that the other API takes is reported by alerts all the same', async (t) => {
+test("alerts also report policies that were applied by Hauberk's own API", async (t) => {
   const { client, plane, hub } = await serveKubearmor(t);
   await plane.policies.apply(plane.policies.readManifest(manifest('no-shadow')));
   const { received, opened } = client.watchAlerts('policy');

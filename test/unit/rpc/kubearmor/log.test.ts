@@ -53,14 +53,14 @@ const ROWS: readonly [
 ];
 
 for (const [what, event, operation, resource, data] of ROWS) {
-  test(`${what} is reported as KubeArmor tells it`, () => {
+  test(`${what} is reported in KubeArmor's form`, () => {
     const { Operation, Resource, Data, Type, Result } = logOf(event);
     assert.deepEqual([Operation, Resource, Data], [operation, resource, data]);
     assert.deepEqual([Type, Result], ['ContainerLog', 'Passed']);
   });
 }
 
-test('a log tells whose access it was, where and in what process', () => {
+test('a log has the container, the host and the process of the access', () => {
   const details = {
     ...{
       hostName: '',

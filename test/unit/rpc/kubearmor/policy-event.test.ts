@@ -16,14 +16,14 @@ function isReadOrRefused(bytes: Uint8Array): void {
   }
 }
 
-test('whatever bytes are sent, they are read or refused as bad input', () => {
+test('any bytes are read or refused as bad input', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => isReadOrRefused(bytes)),
     { numRuns: 200 },
   );
 });
 
-test('whatever JSON is sent in place of a policy or of a part of one, it is read or refused as bad input', () => {
+test('any JSON in place of a policy or of a part of one is read or refused as bad input', () => {
   const selector = { matchLabels: { app: 'web' } };
   const file = { matchPaths: [{ path: '/x' }] };
   const parts: readonly ((value: unknown) => unknown)[] = [
@@ -46,7 +46,7 @@ test('whatever JSON is sent in place of a policy or of a part of one, it is read
   );
 });
 
-test('a name that objects have of themselves is one like any other', () => {
+test('names of built-in object properties are treated like any other name', () => {
   const text =
     '{"type":"ADDED","object":{"metadata":{"name":"p"},"spec":{"selector":{"matchLabels":{"app":"web"}},"file":{"matchPaths":[{"path":"/x"}]},"__proto__":{"action":"Allow"}}}}';
   assert.throws(() => policies.readDocument(readPolicyEvent(Buffer.from(text), ['KubeArmorPolicy']).document), {

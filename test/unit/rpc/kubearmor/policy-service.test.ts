@@ -15,7 +15,7 @@ const web: Container = {
   links: {},
 };
 
-/** A policy as karmor writes it: without a kind, and with what Go leaves in fields that nobody has set. */
+/** A policy as karmor sends it: without a kind, and with Go's zero values in unset fields. */
 function sent(name: string, path = '/etc/shadow', spec: object = {}) {
   return {
     metadata: { name, creationTimestamp: null },
@@ -35,7 +35,7 @@ function sent(name: string, path = '/etc/shadow', spec: object = {}) {
   };
 }
 
-test('a policy is added, modified and deleted with the statuses that say so', async (t) => {
+test('a policy is added, modified and deleted with the corresponding statuses', async (t) => {
   const { client, plane } = await serveKubearmor(t);
   const send = (type: string, object: object) => client.sendPolicy('containerPolicy', { type, object });
   assert.equal(await send('ADDED', sent('p')), 'Applied');
@@ -56,7 +56,7 @@ test('a policy is added, modified and deleted with the statuses that say so', as
   );
 });
 
-test('a policy for the host goes by hostPolicy, one for the cluster by containerPolicy', async (t) => {
+test('hostPolicy accepts policies for the host, and containerPolicy those for the cluster', async (t) => {
   const { client, plane } = await serveKubearmor(t);
   const { selector: _, ...spec } = sent('h').spec;
   const object = { ...sent('h'), spec: { ...spec, nodeSelector: { matchLabels: { 'kubernetes.io/hostname': 'x' } } } };
@@ -94,7 +94,7 @@ test('labels keep their empty values, a named program has no path, and actions m
 });
 
 const refused: readonly (readonly [title: string, event: unknown, reason: RegExp])[] = [
-  ['what is no JSON', '{"type":', /^a policy refused: policy: is not valid JSON: /],
+  ['invalid JSON', '{"type":', /^a policy refused: policy: is not valid JSON: /],
   ['JSON that is not an object', '[]', /^a policy refused: policy: must hold `type` and `object`$/],
   ['an unknown type', { type: 'APPLY', object: sent('p') }, /type: must be one of ADDED, MODIFIED, DELETED$/],
   ['an event without a policy', { type: 'ADDED' }, /object: must be a policy$/],
@@ -153,7 +153,7 @@ test('network policies are NotEnabled, and a message says why', async (t) => {
   assert.match(received[0]!.Message as string, /KubeArmorNetworkPolicies are not supported/);
 });
 
-test('a change that cannot be written down is a Failure, with its cause as an error', async (t) => {
+test('a change that cannot be stored is a Failure, and an ERROR message has the cause', async (t) => {
   const { client, plane } = await serveKubearmor(t);
   plane.storeFailure = new Failure('unavailable', 'the disk is full');
   const { received, opened } = client.watchMessages();
@@ -165,7 +165,7 @@ test('a change that cannot be written down is a Failure, with its cause as an er
   assert.equal(plane.policies.list().length, 0);
 });
 
-test('a message says how many containers a policy reaches, and what is probably not meant', async (t) => {
+test('a message has the number of containers that a policy reaches, and warnings', async (t) => {
   const { client, plane } = await serveKubearmor(t);
   await plane.containers.put(web);
   const { received, opened } = client.watchMessages();
@@ -189,7 +189,7 @@ test('a message says how many containers a policy reaches, and what is probably 
   );
 });
 
-test('each change stands in the audit log with the name of its policy', async (t) => {
+test('each change is in the audit log with the name of its policy', async (t) => {
   const { client, logger } = await serveKubearmor(t);
   await client.sendPolicy('containerPolicy', { type: 'ADDED', object: sent('p') });
   const audited = () => logger.lines.find(({ fields }) => fields.audit === true);

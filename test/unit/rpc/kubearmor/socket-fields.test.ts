@@ -57,7 +57,7 @@ const uses: readonly (readonly [use: Partial<SocketUse>, fields: SocketFields])[
 for (const [use, fields] of uses) {
   const socket = { family: 2, type: 1, protocol: 6, direction: 'none', port: 0, address: [], ...use } as const;
   const object = describeObjectKey(socketKey(socket).toString());
-  test(`the fields of "${object}" are read back from what an event says`, () => {
+  test(`the fields of "${object}" are parsed from the text in an event`, () => {
     assert.deepEqual(socketFields(object), fields);
   });
 }

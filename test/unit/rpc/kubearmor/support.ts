@@ -11,7 +11,7 @@ import { LogRecorder, temporaryDirectory } from '../support.js';
 
 const DESCRIPTORS = readFileSync(new URL('../../../../kubearmor.binpb', import.meta.url));
 
-/** What KubeArmor's clients are served, over an in-memory control plane; on a Unix socket unless told otherwise. */
+/** The services for KubeArmor's clients over an in-memory control plane; by default on a Unix socket. */
 export async function serveKubearmor(
   t: TestContext,
   listeners: readonly KubearmorListener[] = [{ listen: `unix:${join(temporaryDirectory(t), 'k.sock')}` }],

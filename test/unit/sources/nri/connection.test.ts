@@ -11,7 +11,7 @@ interface Options {
   readonly whenUnprotected?: WhenUnprotected;
 }
 
-/** A plugin that has registered with a runtime; what it tells is kept as lines. */
+/** A plugin that is registered with a runtime; its reports are kept as lines. */
 async function connected(context: TestContext, { onStart, onRunning, whenUnprotected = 'refuse' }: Options = {}) {
   const runtime = new Runtime();
   await runtime.listen();
@@ -54,21 +54,21 @@ const startOf = (id: string, pid = 7) => ({
   pod: pod('p', { app: 'counter', 'io.cri-containerd.kind': 'sandbox' }),
 });
 
-test('the plugin registers under its name, and asks for starts and ends alone', async (context) => {
+test('the plugin registers under its name, and subscribes only to starts and ends', async (context) => {
   const { runtime } = await connected(context);
   assert.deepEqual(runtime.registrations, [{ pluginName: 'hauberk', pluginIdx: '10' }]);
   const { events } = await runtime.configure();
   assert.equal(events, (1 << (6 - 1)) | (1 << (10 - 1)) | (1 << (11 - 1)));
 });
 
-test('a runtime that knows of it is asked to fail starts that get no answer, where starts are to be refused', async (context) => {
+test('if starts are to be refused, a runtime that supports it is told to fail unanswered ones', async (context) => {
   const refusing = await connected(context, { whenUnprotected: 'refuse' });
   assert.deepEqual((await refusing.runtime.configure()).failurePolicy, { failRequest: true, keepConnected: true });
   const allowing = await connected(context, { whenUnprotected: 'allow' });
   assert.deepEqual((await allowing.runtime.configure()).failurePolicy, { failRequest: false, keepConnected: false });
 });
 
-test('what runs is reported once, also where the runtime says it in parts', async (context) => {
+test('running containers are reported together, also if the runtime sends them in parts', async (context) => {
   const { runtime, reported } = await connected(context);
   await runtime.configure();
   assert.deepEqual(await runtime.synchronize({ pods: [pod('p')], containers: [container('a', 'p', 1)], more: true }), {
@@ -81,7 +81,7 @@ test('what runs is reported once, also where the runtime says it in parts', asyn
   assert.deepEqual(reported, ['connected', 'running a/1 b/2']);
 });
 
-test('a container about to start is reported with those that run; one without a process or a pod, or with an end, is not', async (context) => {
+test('a container that is about to start is reported with running ones; an ended one, or one without a process or pod, is not', async (context) => {
   const { runtime, reported } = await connected(context);
   await runtime.configure();
   await runtime.synchronize({
@@ -98,7 +98,7 @@ test('a container about to start is reported with those that run; one without a 
   assert.deepEqual(reported, ['connected', 'running starting/3 paused/4']);
 });
 
-test("starts and ends are reported as old and as new releases say them, with the pod's labels", async (context) => {
+test("starts and ends of old and new releases are reported, with the pod's labels", async (context) => {
   const { runtime, reported } = await connected(context);
   await runtime.configure();
   await runtime.call(
@@ -121,7 +121,7 @@ test("starts and ends are reported as old and as new releases say them, with the
   ]);
 });
 
-test('a start is answered when its outcome is known, and not before', async (context) => {
+test('a start is answered only when its outcome is known', async (context) => {
   let decide = (): void => undefined;
   const { runtime } = await connected(context, {
     onStart: () =>
@@ -140,7 +140,7 @@ test('a start is answered when its outcome is known, and not before', async (con
   await start;
 });
 
-test('a start without protection is refused with the reason, and reported to nobody', async (context) => {
+test('a start without protection is refused with the reason, and not reported', async (context) => {
   const onStart: OnStart = async ({ id }) => {
     if (id === 'thrown') throw new Error('the store is full');
     return { outcome: 'unprotected', reason: 'its policies do not fit' };
@@ -163,7 +163,7 @@ test('a start without protection is refused with the reason, and reported to nob
   assert.deepEqual(reported, []);
 });
 
-test('where starts are allowed, one without protection continues and is reported, and one that is ignored is not', async (context) => {
+test('if starts are allowed, an unprotected one continues and is reported, and an ignored one is not reported', async (context) => {
   const { runtime, reported } = await connected(context, {
     whenUnprotected: 'allow',
     onStart: async ({ id }) => (id === 'a' ? { outcome: 'unprotected', reason: 'no room' } : { outcome: 'ignored' }),
@@ -175,7 +175,7 @@ test('where starts are allowed, one without protection continues and is reported
 });
 
 for (const whenUnprotected of ['refuse', 'allow'] as const)
-  test(`a start that is not decided before the runtime stops to wait is answered: ${whenUnprotected}`, async (context) => {
+  test(`a start that is undecided when the runtime's time is up is answered: ${whenUnprotected}`, async (context) => {
     const reasons: string[] = [];
     const { runtime } = await connected(context, {
       whenUnprotected,
@@ -189,7 +189,7 @@ for (const whenUnprotected of ['refuse', 'allow'] as const)
     assert.deepEqual(reasons, ['not under its policies within 150 ms']);
   });
 
-test('a start that waits when the daemon stops is decided before the connection ends', async (context) => {
+test('a waiting start is decided before the connection ends when the daemon stops', async (context) => {
   const { runtime, stop, end } = await connected(context, { onStart: () => new Promise(() => undefined) });
   await runtime.configure();
   const start = runtime.call('StartContainer', ContainerRequest.encode(startOf('a')).finish());
@@ -199,7 +199,7 @@ test('a start that waits when the daemon stops is decided before the connection 
   assert.equal(await end, 'resolved');
 });
 
-test('a list that the runtime has given up on ends the connection, for it may ask no more', async (context) => {
+test('a list that was handled too late ends the connection, since the runtime may have dropped the plugin', async (context) => {
   const sleeper = new Int32Array(new SharedArrayBuffer(4));
   const { runtime, end } = await connected(context, { onRunning: () => Atomics.wait(sleeper, 0, 0, 1900) });
   await runtime.configure();
@@ -207,7 +207,7 @@ test('a list that the runtime has given up on ends the connection, for it may as
   assert.equal(await end, 'the list of containers was read too late for the runtime');
 });
 
-test('a method that was not asked for is answered with UNIMPLEMENTED', async (context) => {
+test('a method without subscription returns UNIMPLEMENTED', async (context) => {
   const { runtime } = await connected(context);
   await assert.rejects(runtime.call('CreateContainer', new Uint8Array()), {
     code: 12,

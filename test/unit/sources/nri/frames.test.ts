@@ -5,7 +5,7 @@ import { FrameReader } from '../../../../src/sources/nri/frames.js';
 import { Multiplexer } from '../../../../src/sources/nri/mux.js';
 import { encodeMessage, MESSAGE_BYTES_MAX, messageReader } from '../../../../src/sources/nri/ttrpc.js';
 
-/** The bytes in pieces that end where the cuts say, the last one at the end. */
+/** Splits the bytes at the given positions. */
 function split(bytes: Buffer, cuts: readonly number[]): Buffer[] {
   const ends = [...new Set(cuts.map((cut) => cut % (bytes.length + 1)))].sort((a, b) => a - b);
   return [...ends, bytes.length].map((end, index) => bytes.subarray(ends[index - 1] ?? 0, end));
@@ -21,7 +21,7 @@ function muxFrame(connection: number, body: Buffer): Buffer {
 const cuts = fc.array(fc.nat(), { maxLength: 30 });
 const body = fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes));
 
-test('frames are read whole and in order, however their bytes are split or put together', () => {
+test('frames are read completely and in order, however their bytes are split or combined', () => {
   fc.assert(
     fc.property(fc.array(body, { maxLength: 8 }), cuts, (bodies, cuts) => {
       const read: Buffer[] = [];
@@ -34,7 +34,7 @@ test('frames are read whole and in order, however their bytes are split or put t
   );
 });
 
-test('messages of several connections on one socket come out at the connection they were written to', () => {
+test('messages of several connections on one socket arrive at their connection', () => {
   const message = fc.record(
     { connection: fc.constantFrom(1, 2), size: fc.nat({ max: 9000 }), stream: fc.nat() },
     { noNullPrototype: true },
@@ -75,7 +75,7 @@ test('no frame is larger than containerd can read at once', () => {
   );
 });
 
-test('a frame larger than any message of ttrpc is refused by its head alone', () => {
+test('a frame larger than any message of ttrpc is refused by its header', () => {
   const multiplexer = new Multiplexer(() => undefined);
   const head = muxFrame(1, Buffer.alloc(0));
   head.writeUInt32BE(MESSAGE_BYTES_MAX, 4);
@@ -85,7 +85,7 @@ test('a frame larger than any message of ttrpc is refused by its head alone', ()
   assert.throws(() => larger.receive(head), /a frame of 4194315 bytes, where at most 4194314 are allowed/);
 });
 
-test('a message larger than ttrpc allows is refused by its head alone, and not written', () => {
+test('a message larger than ttrpc allows is refused by its header, and not written', () => {
   const reader = messageReader(() => assert.fail('it was read'));
   const head = encodeMessage(1, 1, Buffer.alloc(0));
   head.writeUInt32BE(0xffffffff, 0);
@@ -93,7 +93,7 @@ test('a message larger than ttrpc allows is refused by its head alone, and not w
   assert.throws(() => encodeMessage(1, 1, Buffer.alloc(MESSAGE_BYTES_MAX)), /do not fit into a message/);
 });
 
-test('what is sent to a connection that nobody opened is passed over', () => {
+test('data for a connection that is not open is ignored', () => {
   const read: string[] = [];
   const multiplexer = new Multiplexer(() => undefined);
   multiplexer.open(1, (bytes) => read.push(bytes.toString()));

@@ -19,7 +19,7 @@ import { TtrpcServer } from '../../../../src/sources/nri/ttrpc-server.js';
 const PLUGIN_SERVICE = 'nri.pkg.api.v1alpha1.Plugin';
 const RUNTIME_SERVICE = 'nri.pkg.api.v1alpha1.Runtime';
 
-/** The runtime's side of NRI, for what no containerd at hand does. */
+/** The runtime's side of NRI, for cases that no available containerd produces. */
 export class Runtime {
   readonly #directory = mkdtempSync(join(tmpdir(), 'hauberk-nri-'));
   readonly address = join(this.#directory, 'nri.sock');

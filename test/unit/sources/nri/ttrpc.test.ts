@@ -7,14 +7,14 @@ import { type Method, TtrpcServer } from '../../../../src/sources/nri/ttrpc-serv
 
 const SERVICE = 'example.Service';
 
-/** A client and a server with nothing between them but the bytes. */
+/** A client and a server that are connected in memory. */
 function connected(methods: Record<string, Method>): TtrpcClient {
   const server: TtrpcServer = new TtrpcServer(SERVICE, methods, (bytes) => client.receive(bytes));
   const client = new TtrpcClient((bytes) => server.receive(bytes));
   return client;
 }
 
-/** Sends messages to a server, one after the other; returns what it answers. */
+/** Sends messages to a server, one after the other; returns its responses. */
 async function answersTo(methods: Record<string, Method>, ...messages: Buffer[]): Promise<object[]> {
   const answers: object[] = [];
   const reader = messageReader(({ stream, body }) => {
@@ -38,7 +38,7 @@ function request(stream: number, fields: Partial<Request> = {}, flags = 0): Buff
 
 const echo: Method = (payload) => payload;
 
-test('a call returns the payload of its own answer, also where a later call is answered first', async () => {
+test('a call returns the payload of its own response, even if a later call is answered first', async () => {
   let release = (): void => undefined;
   const client = connected({
     Slow: async (payload) => {
@@ -55,7 +55,7 @@ test('a call returns the payload of its own answer, also where a later call is a
   assert.equal(Buffer.from(await slow).toString(), 'slow');
 });
 
-test('a method or a service that is not served is answered with UNIMPLEMENTED', async () => {
+test('an unknown method or service returns UNIMPLEMENTED', async () => {
   const client = connected({ Echo: echo });
   for (const [service, method] of [
     [SERVICE, 'Other'],
@@ -81,7 +81,7 @@ test("a method's error reaches the caller with its code and text", async () => {
   await assert.rejects(client.call(SERVICE, 'Fail', Buffer.alloc(0), 1000), { code: 13, message: 'a mistake' });
 });
 
-test('a call ends at its deadline, which the method is told, and its late answer is passed over', async () => {
+test('a call ends at its deadline, which the method knows, and a late response is ignored', async () => {
   const reported: unknown[] = [];
   const client = connected({
     Late: async (payload, milliseconds) => {
@@ -100,7 +100,7 @@ test('a call ends at its deadline, which the method is told, and its late answer
   assert.deepEqual(reported, [10]);
 });
 
-test('calls that wait when the connection is lost fail with its cause, and so do later ones', async () => {
+test('pending and later calls on a lost connection fail with its cause', async () => {
   const client = new TtrpcClient(() => undefined);
   const waiting = client.call(SERVICE, 'Echo', Buffer.alloc(0), 1000);
   client.close(new Error('the peer is gone'));
@@ -119,7 +119,7 @@ test('a stream number that is even or was used before is refused', async () => {
   ]);
 });
 
-test('a call that streams messages is refused, and messages that are no requests are passed over', async () => {
+test('streaming calls are refused, and messages that are not requests are ignored', async () => {
   const data = encodeMessage(1, 3, Buffer.from('data'));
   assert.deepEqual(await answersTo({ Echo: echo }, request(1, {}, 2), data, request(3)), [
     { stream: 1, code: Status.UNIMPLEMENTED, text: 'streams of messages are not served' },
@@ -127,13 +127,13 @@ test('a call that streams messages is refused, and messages that are no requests
   ]);
 });
 
-test('a request that cannot be read is answered with INVALID_ARGUMENT', async () => {
+test('an invalid request returns INVALID_ARGUMENT', async () => {
   const broken = encodeMessage(1, MessageType.REQUEST, Buffer.from([0x0a, 0xff]));
   const [answer] = await answersTo({ Echo: echo }, broken);
   assert.equal((answer as { code: number }).code, Status.INVALID_ARGUMENT);
 });
 
-test('calls beyond sixty-four at once are refused', async () => {
+test('more than 64 concurrent calls are refused', async () => {
   const never = () => new Promise<Uint8Array>(() => undefined);
   const requests = Array.from({ length: 65 }, (_, index) => request(2 * index + 1, { method: 'Never' }));
   assert.deepEqual(await answersTo({ Never: never }, ...requests), [

@@ -3,21 +3,21 @@ import { createServer, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-export interface SpokenContainer {
+export interface FakeContainer {
   readonly pid: number;
   readonly name: string;
   readonly labels?: Record<string, string>;
-  /** It is being started, or has ended: no list of those that run has it. */
+  /** It is being started, or has ended: lists of running containers leave it out. */
   readonly isStopped?: boolean;
 }
 
-/** A server that speaks the few calls of Docker's interface that are made; real Docker is met elsewhere. */
-export class DockerSpeaker {
+/** A simulated Docker API with the few calls that hauberkd makes; other tests use the real Docker. */
+export class FakeDocker {
   readonly socketPath = join(mkdtempSync(join(tmpdir(), 'hauberk-docker-')), 'docker.sock');
-  readonly containers = new Map<string, SpokenContainer>();
-  /** The calls that were made, in their order. */
+  readonly containers = new Map<string, FakeContainer>();
+  /** The paths of all calls, in order. */
   readonly calls: string[] = [];
-  /** Containers that nothing can be asked of, as while their lock is held; by what they wait for. */
+  /** Containers that cannot be inspected before a promise resolves, as while Docker holds their lock. */
   readonly locked = new Map<string, Promise<void>>();
   /** Ids of containers that cannot be inspected. */
   readonly broken = new Set<string>();
@@ -63,6 +63,6 @@ export class DockerSpeaker {
   }
 }
 
-function inspected({ pid, name, labels = {}, isStopped = false }: SpokenContainer) {
+function inspected({ pid, name, labels = {}, isStopped = false }: FakeContainer) {
   return { Name: `/${name}`, State: { Running: !isStopped, Pid: isStopped ? 0 : pid }, Config: { Labels: labels } };
 }
