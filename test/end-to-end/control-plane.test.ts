@@ -41,6 +41,8 @@ before(async () => {
 
 after(async () => {
   client.close();
+  // What a test that failed has left.
+  for (const daemon of [overUnix, overTls]) await daemon.end('SIGKILL').catch(() => undefined);
   docker('rm', '-f', 'target');
 });
 
@@ -124,6 +126,7 @@ test('a damaged record is reported by name, does not change the enforcement, and
   skip: IN_LONG_RUNS,
 }, async () => {
   const backup = await client.call('StateService', 'Backup');
+  // The daemon of the tests above owns the kernel objects.
   await overUnix.end('SIGTERM');
   const damage = async () => {
     const place = join(overUnix.directory, 'state', 'store');
@@ -172,6 +175,7 @@ test('over TLS a client may do what the role of its certificate allows, and with
   const expired = new Client(TLS_ADDRESS, 'proto', as('expired', '/CN=dashboard', [], -1));
   const without = new Client(TLS_ADDRESS, 'proto', credentials.createSsl(authority.pem));
   overTls.connectWith(admin);
+  await overUnix.end('SIGTERM');
   await overTls.start('--config', configuration, ...files);
   const apply = { manifest: blockFile('tls', '/etc/shadow') };
   assert.equal(await code(viewer.call('PolicyService', 'ApplyPolicy', apply)), PERMISSION_DENIED);
