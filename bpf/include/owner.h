@@ -43,10 +43,8 @@ enum own_kind {
 	OWN_DIRECTORY = 3,
 	/* A directory on the way to one. */
 	OWN_WAY = 4,
-	/* A single file. */
-	OWN_FILE = 5,
 	/* A control group that the daemon is in: what is written to its files can end or stop it. */
-	OWN_GROUP = 6,
+	OWN_GROUP = 5,
 };
 
 struct own_key {
@@ -194,13 +192,11 @@ static __always_inline bool is_near_own(struct owner *owner, struct super_block 
 	return false;
 }
 
-/* Whether the dentry at this address is one of Hauberk's files, or is below one of its directories. */
+/* Whether the dentry at this address is below one of Hauberk's directories, or is one. */
 __noinline int is_own_file(__u64 address)
 {
 	struct dentry *dentry = (void *)address;
 
-	if (is_own_dentry(OWN_FILE, dentry))
-		return true;
 	/* overlayfs numbers directories by itself: a file may have the number of one. */
 	if (!is_directory(dentry))
 		dentry = BPF_CORE_READ(dentry, d_parent);

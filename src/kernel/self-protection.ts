@@ -17,7 +17,7 @@ import {
 import { deleteIfPresent, keysOf } from './map-elements.js';
 
 /** Order of enum own_kind in bpf/include/owner.h: what is Hauberk's own. */
-export const OWN_KINDS = ['map', 'program', 'link', 'directory', 'way', 'file', 'group'] as const;
+export const OWN_KINDS = ['map', 'program', 'link', 'directory', 'way', 'group'] as const;
 type OwnKind = (typeof OWN_KINDS)[number];
 
 /** struct own_key, struct owner and struct claim of bpf/include/owner.h (a test compares them). */
