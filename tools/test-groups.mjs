@@ -9,7 +9,7 @@ import { dirname, join, relative } from 'node:path';
 
 const GROUPS = 'build/test-groups';
 /** A process has a time limit, and when a test hangs, the later ones of its process do not run. */
-const FILES_MAX = 10;
+const FILES_MAX = 5;
 /** Such hooks of a file would also run for the tests of all other files in its process. */
 const HAS_HOOKS_FOR_ALL = /^import \{[^}]*\b(?:before|after)(?:Each)?\b[^}]*\} from 'node:test';$/mu;
 
