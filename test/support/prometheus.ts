@@ -46,8 +46,7 @@ export function dashboardQueries(): { title: string; query: string }[] {
 }
 
 /**
- * Debian's Prometheus with the shipped configuration and shorter intervals: as short as a busy machine under
- * emulation allows, since a scrape may take no longer than the time between two.
+ * Debian's Prometheus with the shipped configuration and shorter intervals.
  */
 export class Prometheus {
   readonly #directory = mkdtempSync(join(tmpdir(), 'prometheus-'));
@@ -55,10 +54,16 @@ export class Prometheus {
   #process: ChildProcess | undefined;
   #log = '';
 
+  /**
+   * @param interval seconds between two scrapes, which is also the limit for each; by default as short as a busy machine
+   *   under emulation allows
+   */
+  constructor(private readonly interval = 5) {}
+
   async start(): Promise<void> {
     const configuration = readFileSync(`${PACKAGED}/prometheus.yml`, 'utf8').replace(
       /_interval: 15s/g,
-      '_interval: 5s',
+      `_interval: ${this.interval}s`,
     );
     writeFileSync(join(this.#directory, 'prometheus.yml'), configuration);
     copyFileSync(`${PACKAGED}/alerts.yml`, join(this.#directory, 'alerts.yml'));

@@ -12,7 +12,7 @@ import { legendOf, type Panel, readPanels, type Series } from './panels.js';
 const SECONDS = 240;
 const TICK_SECONDS = 0.25;
 const STEP_SECONDS = 4;
-/** Short, since the shipped configuration is changed to scrape every second. */
+/** Short, since Prometheus scrapes every second here. */
 const RATE_SECONDS = 15;
 
 const figures = new Figures();
@@ -23,7 +23,7 @@ const server = new MetricsServer({
   logger,
   onStatus: () => undefined,
 });
-const prometheus = new Prometheus();
+const prometheus = new Prometheus(1);
 try {
   await server.start();
   await prometheus.start();

@@ -67,7 +67,7 @@ export class Connections {
     this.#admitted++;
     socket.once('close', () => {
       this.#admitted--;
-      this.#tellEnd();
+      this.#resolveIfEnded();
     });
     // An injector for each connection, as grpc-js does not tell an interceptor which connection a call came by.
     const injector = this.server.createConnectionInjector(
@@ -82,11 +82,11 @@ export class Connections {
   /** Admits nothing from then on. @returns when the last connection has ended */
   close(): Promise<void> {
     this.#isClosed = true;
-    this.#tellEnd();
+    this.#resolveIfEnded();
     return this.#ended.promise;
   }
 
-  #tellEnd(): void {
+  #resolveIfEnded(): void {
     if (this.#isClosed && this.#admitted === 0) this.#ended.resolve();
   }
 
