@@ -5,10 +5,12 @@ import { after, before, test } from 'node:test';
 import { actingTechniques, replacements } from '../support/acting-techniques.js';
 import { Client, type EventStream } from '../support/client.js';
 import { Daemon } from '../support/daemon.js';
-import { NamespacedShell } from '../support/namespaced-shell.js';
+import type { NamespacedShell } from '../support/namespaced-shell.js';
+import { TwoShells } from '../support/two-shells.js';
 
 const daemon = new Daemon();
 const client = new Client(daemon.address);
+const shells = new TwoShells(daemon, client);
 const base = mkdtempSync('/run/acting-');
 const USES = resolve('build/test/support/uses');
 const secret = join(base, 'secret');
@@ -59,19 +61,10 @@ before(async () => {
   plant();
   copyFileSync(IMAGE_LIBRARY, library);
   for (const file of [secret, other]) writeFileSync(file, 'content\n');
-  await daemon.start('--docker-socket=off');
-  free = await NamespacedShell.registered(client, 'free');
-  held = await NamespacedShell.registered(client, 'held');
-  events = await client.stream({});
+  ({ free, held, events } = await shells.start());
 });
 
-after(async () => {
-  events?.cancel();
-  client.close();
-  await held?.end();
-  await free?.end();
-  await daemon.end('SIGTERM').catch(() => undefined);
-});
+after(() => shells.end());
 
 const TECHNIQUES = actingTechniques({ helper: USES, secret, library, imageLibrary: IMAGE_LIBRARY });
 const REPLACING = replacements({ helper: USES, source: friend, other: join(base, 'lib.other') });

@@ -4,11 +4,13 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Client, type EventStream } from '../support/client.js';
 import { Daemon } from '../support/daemon.js';
-import { NamespacedShell } from '../support/namespaced-shell.js';
+import type { NamespacedShell } from '../support/namespaced-shell.js';
 import { namingTechniques } from '../support/naming-techniques.js';
+import { TwoShells } from '../support/two-shells.js';
 
 const daemon = new Daemon();
 const client = new Client(daemon.address);
+const shells = new TwoShells(daemon, client);
 const base = mkdtempSync('/run/guarded-');
 const secret = join(base, 'srv/vault/guard/secret');
 let events: EventStream;
@@ -38,20 +40,11 @@ function plant(): void {
 }
 
 before(async () => {
-  await daemon.start('--docker-socket=off');
-  free = await NamespacedShell.registered(client, 'free');
-  held = await NamespacedShell.registered(client, 'held');
+  ({ free, held, events } = await shells.start());
   await client.call('PolicyService', 'ApplyPolicy', { manifest: POLICY });
-  events = await client.stream({});
 });
 
-after(async () => {
-  events?.cancel();
-  client.close();
-  await held?.end();
-  await free?.end();
-  await daemon.end('SIGTERM').catch(() => undefined);
-});
+after(() => shells.end());
 
 for (const { technique, privilege, script, expected, rule } of namingTechniques(base)) {
   test(`${technique} (${privilege}): ${expected}`, async () => {

@@ -6,10 +6,12 @@ import { after, before, test } from 'node:test';
 import { Client, type EventStream } from '../support/client.js';
 import { Daemon } from '../support/daemon.js';
 import { loadModule } from '../support/kernel-modules.js';
-import { NamespacedShell } from '../support/namespaced-shell.js';
+import type { NamespacedShell } from '../support/namespaced-shell.js';
+import { TwoShells } from '../support/two-shells.js';
 
 const daemon = new Daemon();
 const client = new Client(daemon.address);
+const shells = new TwoShells(daemon, client);
 const base = mkdtempSync('/run/folded-');
 const fat = join(base, 'fat');
 const extended = join(base, 'extended');
@@ -35,18 +37,11 @@ before(async () => {
     mkdirSync(join(directory, 'free'));
   }
   execFileSync('chattr', ['+F', join(extended, 'guard'), join(extended, 'free')]);
-  await daemon.start('--docker-socket=off');
-  free = await NamespacedShell.registered(client, 'free');
-  held = await NamespacedShell.registered(client, 'held');
-  events = await client.stream({});
+  ({ free, held, events } = await shells.start());
 });
 
 after(async () => {
-  events?.cancel();
-  client.close();
-  await held?.end();
-  await free?.end();
-  await daemon.end('SIGTERM').catch(() => undefined);
+  await shells.end();
   for (const directory of [fat, extended]) execFileSync('umount', ['-l', directory]);
 });
 
