@@ -153,7 +153,10 @@ test('a damaged record is reported by name, does not change the enforcement, and
   await overUnix.end('SIGTERM');
 });
 
-test('over TLS a client may do what the role of its certificate allows, and without one nothing', async () => {
+// test/unit/rpc has the same on an in-memory kernel.
+test('over TLS a client may do what the role of its certificate allows, and without one nothing', {
+  skip: IN_LONG_RUNS,
+}, async () => {
   const server = authority.issue('server', '/CN=hauberkd', ['IP:127.0.0.1']);
   const configuration = join(directory, 'hauberkd.yaml');
   writeFileSync(configuration, 'roles:\n  viewer: ["cn:dashboard"]\n  admin: ["spiffe://example.org/controller"]\n');

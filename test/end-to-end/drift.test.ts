@@ -4,16 +4,16 @@ import { cpSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Client, type EventStream } from '../support/client.js';
-import { Daemon } from '../support/daemon.js';
 import { docker, enter, type Outcome, startContainer } from '../support/docker.js';
 import { PERL_LIBRARY } from '../support/perl.js';
+import { SharedDaemon } from '../support/shared-daemon.js';
 
 const HELPER = 'build/test/support/uses';
 const LIBRARY = '/lib/x86_64-linux-gnu/libc.so.6';
 /** The containerd that Docker starts. */
 const CONTAINERD = '/run/docker/containerd/containerd.sock';
 const LOADER = '/lib64/ld-linux-x86-64.so.2';
-const daemon = new Daemon();
+const daemon = new SharedDaemon();
 const client = new Client(daemon.address);
 const volume = mkdtempSync('/run/drift-');
 let events: EventStream;
@@ -151,7 +151,7 @@ before(async () => {
 after(async () => {
   events?.cancel();
   client.close();
-  await daemon.end('SIGTERM');
+  await daemon.release();
   docker('rm', '-f', 'drift');
 });
 

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { Daemon } from '../support/daemon.js';
 import { docker, enter, startContainer } from '../support/docker.js';
+import { SharedDaemon } from '../support/shared-daemon.js';
 
 const GRPCURL = process.env.HAUBERK_GRPCURL ?? '';
 const skip = GRPCURL === '' && 'HAUBERK_GRPCURL names no grpcurl; tools/test builds one where Go is installed';
@@ -28,7 +28,7 @@ spec:
 
 // A third-party client, which knows only what the server's reflection reports.
 describe('grpcurl on the Unix socket', { skip }, () => {
-  const daemon = new Daemon();
+  const daemon = new SharedDaemon();
   // The address as --listen takes it; the flag -unix of grpcurl 1.9.3 dials TCP whatever it is given.
   const address = daemon.address;
   const connection = ['-plaintext', '-max-time', '60'];
@@ -58,7 +58,7 @@ describe('grpcurl on the Unix socket', { skip }, () => {
   });
 
   after(async () => {
-    await daemon.end('SIGTERM').catch(() => undefined);
+    await daemon.release();
     docker('rm', '-f', 'curled');
   });
 

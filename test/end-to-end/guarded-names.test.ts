@@ -3,12 +3,12 @@ import { chmodSync, copyFileSync, linkSync, mkdirSync, mkdtempSync, rmSync, syml
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Client, type EventStream } from '../support/client.js';
-import { Daemon } from '../support/daemon.js';
 import type { NamespacedShell } from '../support/namespaced-shell.js';
 import { namingTechniques } from '../support/naming-techniques.js';
+import { SharedDaemon } from '../support/shared-daemon.js';
 import { TwoShells } from '../support/two-shells.js';
 
-const daemon = new Daemon();
+const daemon = new SharedDaemon();
 const client = new Client(daemon.address);
 const shells = new TwoShells(daemon, client);
 const base = mkdtempSync('/run/guarded-');

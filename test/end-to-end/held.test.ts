@@ -4,13 +4,14 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { Client, type EventStream } from '../support/client.js';
-import { Daemon } from '../support/daemon.js';
 import { docker, enterMeanwhile, startContainer } from '../support/docker.js';
 import { eventually } from '../support/eventually.js';
+import { IN_LONG_RUNS } from '../support/long-run.js';
+import { SharedDaemon } from '../support/shared-daemon.js';
 
 /** How many techniques test/support/use-held.c tries. */
 const TECHNIQUES = 21;
-const daemon = new Daemon();
+const daemon = new SharedDaemon();
 const client = new Client(daemon.address);
 const volume = mkdtempSync('/run/held-');
 let container = '';
@@ -31,7 +32,7 @@ before(async () => {
 after(async () => {
   events?.cancel();
   client.close();
-  await daemon.end('SIGTERM');
+  await daemon.release();
   docker('rm', '-f', 'held');
 });
 
@@ -140,7 +141,7 @@ test('a policy can exempt files that are already open', async () => {
   assert.deepEqual([read, write, mmap], ['ok', 'ok', 'Permission denied']);
 });
 
-test('held files stay refused when the daemon dies and starts again', async () => {
+test('held files stay refused when the daemon dies and starts again', { skip: IN_LONG_RUNS }, async () => {
   await hold(...keepGuarded);
   await apply();
   await daemon.end('SIGKILL');

@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test';
 import { Client, type EventStream } from '../support/client.js';
 import { Daemon } from '../support/daemon.js';
 import { docker, exec, startContainer } from '../support/docker.js';
+import { IN_LONG_RUNS } from '../support/long-run.js';
 import { SshServer } from '../support/ssh-server.js';
 
 const SECRET = '/tmp/host-secret';
@@ -166,7 +167,10 @@ test('what would stop hauberkd, process 1 or logins is refused with the reason, 
   await remove();
 });
 
-test('hauberkd --rescue keeps policies for the host stored, and does not enforce them', async () => {
+// test/unit/running-daemon.test.ts has the same on an in-memory kernel.
+test('hauberkd --rescue keeps policies for the host stored, and does not enforce them', {
+  skip: IN_LONG_RUNS,
+}, async () => {
   await apply(manifest(`file: {matchPaths: [{path: ${SECRET}, fromSource: [{path: /usr/bin/cat}]}]}`));
   assert.equal(cat().status, 1);
   await daemon.end('SIGTERM');

@@ -2,14 +2,14 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { after, before, test } from 'node:test';
 import { Client, type EventStream } from '../support/client.js';
-import { Daemon } from '../support/daemon.js';
 import { docker, enter, startContainer } from '../support/docker.js';
 import { PERL_LIBRARY } from '../support/perl.js';
+import { SharedDaemon } from '../support/shared-daemon.js';
 
 const POLICY = 'language';
 const DENIED = /ermission denied|not permitted|must be superuser/;
 
-const daemon = new Daemon();
+const daemon = new SharedDaemon();
 const client = new Client(daemon.address);
 let events: EventStream;
 let target: string;
@@ -27,16 +27,14 @@ before(async () => {
   ];
   const library = ['-v', `${PERL_LIBRARY}:${PERL_LIBRARY}:ro`];
   target = startContainer('language', 'target', '--label', 'app=target', ...flags, ...library);
-  await daemon.start(
-    ...['process', 'file', 'network', 'capabilities'].flatMap((name) => [`--default-posture-${name}`, 'block']),
-  );
+  await daemon.start('process', 'file', 'network', 'capability');
   events = await client.stream({ containerIds: [target] });
 });
 
 after(async () => {
   events?.cancel();
   client.close();
-  await daemon.end('SIGTERM');
+  await daemon.release();
   docker('rm', '-f', 'target');
 });
 

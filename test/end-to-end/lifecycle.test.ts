@@ -81,42 +81,46 @@ test('a path too long to be read is refused and reported', async () => {
   events.cancel();
 });
 
+/** Makes a change, and waits until the daemon's metric shows that it was repaired. */
+async function repaired(what: string, change: () => void): Promise<void> {
+  const count = async () =>
+    Number(
+      new RegExp(`^hauberk_kernel_repairs_total\\{what="${what}"\\} (\\d+)$`, 'm').exec(await daemon.metrics())?.[1],
+    );
+  const before = await count();
+  change();
+  await eventually(async () => (await count()) > before, `repairs of ${what}`);
+}
+
 const PROGRAMS_PINNED = `${daemon.pinDirectory}/programs`;
 /** Whether the program that sees every system call is attached, even without a daemon. */
 const isObserved = () =>
   readdirSync(PROGRAMS_PINNED).some((build) => existsSync(join(PROGRAMS_PINNED, build, 'hauberk_sys_enter_link')));
 
-test('after kill -9 a blocked access stays blocked, and the next daemon takes over and names the rule', async () => {
+test('removed pins are restored, and so is an unmounted BPF filesystem', async () => {
+  const events = pinOfMap(daemon.pinDirectory, 'events');
+  await repaired('pins_and_settings', () => rmSync(events));
+  assert.ok(existsSync(events));
+  const programs = readdirSync(PROGRAMS_PINNED);
+  await repaired('pins_and_settings', () => execFileSync('umount', ['--lazy', '/sys/fs/bpf']));
+  assert.deepEqual(readdirSync(PROGRAMS_PINNED), programs);
+});
+
+test("containers that are removed from the kernel's map are put back under their policies", async () => {
+  const map = checked('open the map of containers', getPinned(pinOfMap(daemon.pinDirectory, 'containers')));
+  await repaired('containers', () => {
+    for (const key of keysOf('list the containers', map, CONTAINER_KEY_BYTES)) deleteElement(map, key);
+  });
+  closeDescriptor(map);
+  assert.equal(reads('/etc/shadow'), false);
+  assert.equal((await client.call('HostService', 'GetStatus')).enforcing, true);
+});
+
+// The pins that were restored above refer to the same objects, or the next daemon would not adopt them.
+test('after kill -9 a blocked access stays blocked, and the next daemon takes over, names the rule and resumes streams', async () => {
   const calls = manifest('  syscalls: {matchSyscalls: [{syscall: [mkdir]}]}').replace('lifecycle}', 'calls}');
   assert.equal(isObserved(), false);
   await client.call('PolicyService', 'ApplyPolicy', { manifest: calls });
-  assert.equal(reads('/etc/shadow'), false);
-  assert.equal(await daemon.end('SIGKILL'), 'SIGKILL');
-  assert.equal(isObserved(), true);
-  assert.equal(reads('/etc/shadow'), false);
-  assert.equal(reads('/etc/hostname'), true);
-
-  client.close();
-  await daemon.start();
-  client = new Client(daemon.address);
-  const status = await client.call('HostService', 'GetStatus');
-  assert.equal(status.adopted, true);
-  assert.equal(status.policies, 2);
-  assert.ok(status.programs.includes('hauberk_sys_enter'));
-  const events = await client.stream();
-  assert.equal(reads('/etc/shadow'), false);
-  const event = await events.find(({ object }) => object === '/etc/shadow');
-  assert.equal(event.policy, 'lifecycle');
-  assert.equal(event.rule, 'file.matchPaths[0]');
-  assert.equal(event.containerId, target);
-  script('mkdir /tmp/seen');
-  assert.equal((await events.find(({ object }) => object === 'mkdir')).rule, 'syscalls.matchSyscalls[0]');
-  events.cancel();
-  await client.call('PolicyService', 'DeletePolicy', { name: 'calls' });
-  assert.equal(isObserved(), false);
-});
-
-test('after a kill -9 a stream resumes with the events of the meantime, each of them once', async () => {
   const first = await client.stream({ containerIds: [target] });
   const reached = new Promise<{ run: string; sequence: string }>((resolve) =>
     first.call.once('data', ({ position }) => resolve(position)),
@@ -127,24 +131,37 @@ test('after a kill -9 a stream resumes with the events of the meantime, each of 
   assert.equal(containerUid, 0);
   const position = await reached;
   first.cancel();
-  await daemon.end('SIGKILL');
+  assert.equal(await daemon.end('SIGKILL'), 'SIGKILL');
+  assert.equal(isObserved(), true);
   for (let count = 0; count < 3; count++) assert.equal(reads('/etc/shadow'), false);
+  assert.equal(reads('/etc/hostname'), true);
+
   client.close();
   await daemon.start();
   client = new Client(daemon.address);
-  const again = await client.stream({ containerIds: [target], resumeAfter: { ...position, sequence } });
-  const meanwhile = () => again.events.filter(({ object }) => object === '/etc/shadow');
-  await again.find(() => meanwhile().length === 3);
+  const status = await client.call('HostService', 'GetStatus');
+  assert.equal(status.adopted, true);
+  assert.equal(status.policies, 2);
+  assert.ok(status.programs.includes('hauberk_sys_enter'));
+  const events = await client.stream({ containerIds: [target], resumeAfter: { ...position, sequence } });
+  const meanwhile = () => events.events.filter(({ object }) => object === '/etc/shadow');
+  await events.find(() => meanwhile().length === 3);
   assert.equal(reads('/etc/shadow'), false);
-  await again.find(() => meanwhile().length === 4);
+  await events.find(() => meanwhile().length === 4);
   const numbers = meanwhile().map((event) => Number(event.sequence));
   assert.deepEqual(
     numbers,
     [...new Set(numbers)].toSorted((a, b) => a - b),
   );
   assert.ok(numbers[0]! > Number(sequence));
-  assert.equal(again.missed, 0);
-  again.cancel();
+  assert.equal(events.missed, 0);
+  const { policy, rule, containerId } = meanwhile()[3]!;
+  assert.deepEqual([policy, rule, containerId], ['lifecycle', 'file.matchPaths[0]', target]);
+  script('mkdir /tmp/seen');
+  assert.equal((await events.find(({ object }) => object === 'mkdir')).rule, 'syscalls.matchSyscalls[0]');
+  events.cancel();
+  await client.call('PolicyService', 'DeletePolicy', { name: 'calls' });
+  assert.equal(isObserved(), false);
 });
 
 test('while a daemon of another build takes over, a blocked access is never allowed', {
@@ -236,56 +253,7 @@ test('a container that starts later is noticed and under the policy', async () =
   await eventually(async () => (await known()) === undefined, 'its end');
 });
 
-/** Makes a change, and waits until the daemon's metric shows that it was repaired. */
-async function repaired(what: string, change: () => void): Promise<void> {
-  const count = async () =>
-    Number(
-      new RegExp(`^hauberk_kernel_repairs_total\\{what="${what}"\\} (\\d+)$`, 'm').exec(await daemon.metrics())?.[1],
-    );
-  const before = await count();
-  change();
-  await eventually(async () => (await count()) > before, `repairs of ${what}`);
-}
-
-test('removed pins are restored, and so is an unmounted BPF filesystem', async () => {
-  const events = pinOfMap(daemon.pinDirectory, 'events');
-  await repaired('pins_and_settings', () => rmSync(events));
-  assert.ok(existsSync(events));
-  const programs = readdirSync(PROGRAMS_PINNED);
-  await repaired('pins_and_settings', () => execFileSync('umount', ['--lazy', '/sys/fs/bpf']));
-  assert.deepEqual(readdirSync(PROGRAMS_PINNED), programs);
-  // The restored pins refer to the same objects, which the next daemon takes over.
-  assert.equal(await daemon.end('SIGKILL'), 'SIGKILL');
-  assert.equal(reads('/etc/shadow'), false);
-  client.close();
-  await daemon.start();
-  client = new Client(daemon.address);
-  assert.equal((await client.call('HostService', 'GetStatus')).adopted, true);
-  assert.equal(reads('/etc/shadow'), false);
-});
-
-test("containers that are removed from the kernel's map are put back under their policies", async () => {
-  const map = checked('open the map of containers', getPinned(pinOfMap(daemon.pinDirectory, 'containers')));
-  await repaired('containers', () => {
-    for (const key of keysOf('list the containers', map, CONTAINER_KEY_BYTES)) deleteElement(map, key);
-  });
-  closeDescriptor(map);
-  assert.equal(reads('/etc/shadow'), false);
-  assert.equal((await client.call('HostService', 'GetStatus')).enforcing, true);
-});
-
-test('SIGTERM ends streams with a status and leaves the enforcement in place', async () => {
-  const events = await client.stream();
-  assert.equal(await daemon.end('SIGTERM'), 0);
-  await events.find(() => false, 500).catch(() => undefined);
-  assert.equal(events.error?.details, 'hauberkd is stopping');
-  assert.equal(reads('/etc/shadow'), false);
-});
-
 test('the metrics pass promtool and agree with what happened', async () => {
-  client.close();
-  await daemon.start();
-  client = new Client(daemon.address);
   assert.equal(reads('/etc/shadow'), false);
   const text = await daemon.metrics();
   const promtool = spawnSync('promtool', ['check', 'metrics'], { input: text, encoding: 'utf8' });
@@ -296,9 +264,16 @@ test('the metrics pass promtool and agree with what happened', async () => {
   assert.ok(Number(blocked?.[1]) > 0, text);
 });
 
+test('SIGTERM ends streams with a status and leaves the enforcement in place', async () => {
+  const events = await client.stream();
+  assert.equal(await daemon.end('SIGTERM'), 0);
+  await events.find(() => false, 500).catch(() => undefined);
+  assert.equal(events.error?.details, 'hauberkd is stopping');
+  assert.equal(reads('/etc/shadow'), false);
+});
+
 // The next test file would have to load the programs again.
 test('--detach-on-exit ends the enforcement', { skip: IN_LONG_RUNS }, async () => {
-  await daemon.end('SIGTERM');
   await daemon.start('--detach-on-exit');
   assert.equal(reads('/etc/shadow'), false);
   assert.equal(await daemon.end('SIGTERM'), 0);

@@ -3,11 +3,11 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { Client, type EventStream } from '../support/client.js';
-import { Daemon } from '../support/daemon.js';
 import { docker, enter, exec, startContainer } from '../support/docker.js';
 import { PREPARATION, PROGRAMS, SAMPLES, type Step } from '../support/sample-table.js';
+import { SharedDaemon } from '../support/shared-daemon.js';
 
-const daemon = new Daemon();
+const daemon = new SharedDaemon();
 const client = new Client(daemon.address);
 let events: EventStream;
 let target: string;
@@ -21,14 +21,14 @@ before(async () => {
     const { status, output } = exec(name, '/bin/dash', '-c', PREPARATION);
     assert.equal(status, 0, output);
   }
-  await daemon.start('--default-posture-process', 'block', '--default-posture-file', 'block');
+  await daemon.start('process', 'file');
   events = await client.stream({ containerIds: [target] });
 });
 
 after(async () => {
   events?.cancel();
   client.close();
-  await daemon.end('SIGTERM');
+  await daemon.release();
   for (const name of ['target', 'bystander']) docker('rm', '-f', name);
 });
 

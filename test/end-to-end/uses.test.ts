@@ -4,13 +4,13 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Client, type EventStream, type ReceivedEvent } from '../support/client.js';
-import { Daemon } from '../support/daemon.js';
 import { docker, enter, type Outcome, startContainer } from '../support/docker.js';
+import { SharedDaemon } from '../support/shared-daemon.js';
 import { GROUPS } from '../support/uses-table.js';
 
 const HELPER = 'build/test/support/uses';
 const REFUSED = /ermission denied|not permitted|Segmentation fault|Killed|failed to map/;
-const daemon = new Daemon();
+const daemon = new SharedDaemon();
 const client = new Client(daemon.address);
 const volume = mkdtempSync('/run/uses-');
 let events: EventStream;
@@ -56,7 +56,7 @@ before(async () => {
 after(async () => {
   events?.cancel();
   client.close();
-  await daemon.end('SIGTERM');
+  await daemon.release();
   docker('rm', '-f', 'uses');
 });
 

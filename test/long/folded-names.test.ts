@@ -4,12 +4,12 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Client, type EventStream } from '../support/client.js';
-import { Daemon } from '../support/daemon.js';
 import { loadModule } from '../support/kernel-modules.js';
 import type { NamespacedShell } from '../support/namespaced-shell.js';
+import { SharedDaemon } from '../support/shared-daemon.js';
 import { TwoShells } from '../support/two-shells.js';
 
-const daemon = new Daemon();
+const daemon = new SharedDaemon();
 const client = new Client(daemon.address);
 const shells = new TwoShells(daemon, client);
 const base = mkdtempSync('/run/folded-');

@@ -37,21 +37,25 @@ export function removePins(directory: string): void {
   spawn('rm', ['-rf', removed], { stdio: 'ignore', detached: true }).unref();
 }
 
-/** hauberkd as a process of its own, with its files in a new directory. */
+/** hauberkd as a process of its own, by default with its files in a new directory. */
 export class Daemon {
-  readonly directory = mkdtempSync(join(tmpdir(), 'hauberk-'));
   readonly address: string;
-  readonly hookSocket = join(this.directory, 'hook.sock');
+  readonly hookSocket: string;
   readonly metricsAddress = '127.0.0.1:9464';
-  readonly stateDirectory = join(this.directory, 'state');
+  readonly stateDirectory: string;
   readonly pinDirectory = PIN_DIRECTORY;
   #process: ChildProcess | undefined;
   #log = '';
   #client: Client | undefined;
 
   /** @param address a socket in the directory when left out */
-  constructor(address?: string) {
-    this.address = address ?? `unix:${join(this.directory, 'hauberk.sock')}`;
+  constructor(
+    address?: string,
+    readonly directory = mkdtempSync(join(tmpdir(), 'hauberk-')),
+  ) {
+    this.address = address ?? `unix:${join(directory, 'hauberk.sock')}`;
+    this.hookSocket = join(directory, 'hook.sock');
+    this.stateDirectory = join(directory, 'state');
   }
 
   /** Checks readiness with this client, such as one with a certificate. */
@@ -88,7 +92,7 @@ export class Daemon {
       const deadline = Date.now() + START_MILLISECONDS;
       let serving: number | undefined;
       while (Date.now() < deadline) {
-        if (child.exitCode !== null) throw new Error(`hauberkd ended with ${child.exitCode}:\n${this.#log}`);
+        if (child.exitCode !== null) throw new Error(`hauberkd ended with ${child.exitCode}:\n${this.log}`);
         const status = await client.call('HostService', 'GetStatus').catch(() => undefined);
         if (status !== undefined && isReady(status)) {
           serving ??= Date.now();
@@ -99,25 +103,25 @@ export class Daemon {
     } finally {
       if (client !== this.#client) client.close();
     }
-    throw new Error(`hauberkd does not serve:\n${this.#log}`);
+    throw new Error(`hauberkd does not serve:\n${this.log}`);
   }
 
   /** Starts it without waiting for anything. */
   spawn(...flags: string[]): ChildProcess {
-    const child = spawn(
-      process.execPath,
-      [
-        'build/program/hauberkd.js',
-        ...['--listen', this.address, '--metrics', this.metricsAddress],
-        ...['--state-dir', this.stateDirectory, '--bpffs-dir', this.pinDirectory],
-        ...['--hook-socket', this.hookSocket],
-        ...flags,
-      ],
-      { stdio: ['ignore', 'pipe', 'pipe'] },
-    );
+    const child = spawn(process.execPath, this.commandLine(...flags), { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#process = child;
     for (const output of [child.stdout, child.stderr]) output!.on('data', (text) => (this.#log += text));
     return child;
+  }
+
+  protected commandLine(...flags: string[]): string[] {
+    return [
+      'build/program/hauberkd.js',
+      ...['--listen', this.address, '--metrics', this.metricsAddress],
+      ...['--state-dir', this.stateDirectory, '--bpffs-dir', this.pinDirectory],
+      ...['--hook-socket', this.hookSocket],
+      ...flags,
+    ];
   }
 
   /** Its process id. */
