@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +10,7 @@ import { Client } from '../support/client.js';
 import { Daemon } from '../support/daemon.js';
 import { docker, enter, startContainer } from '../support/docker.js';
 import { IN_LONG_RUNS } from '../support/long-run.js';
+import { makeProgramsImage, PROGRAMS_IMAGE } from '../support/programs-image.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'hauberk-tls-'));
 const authority = new CertificateAuthority(directory);
@@ -33,9 +33,8 @@ const code = (call: Promise<unknown>) => call.then(() => 0).catch(({ code: numbe
 const [ABORTED, PERMISSION_DENIED, RESOURCE_EXHAUSTED, UNAVAILABLE] = [10, 7, 8, 14];
 
 before(async () => {
-  execFileSync('tools/vm/docker', { stdio: 'inherit' });
-  execFileSync('tools/vm/image', ['control', '/bin/cat', '/bin/sleep', '/usr/bin/perl'], { stdio: 'inherit' });
-  target = startContainer('control', 'target', '--label', 'app=target');
+  makeProgramsImage();
+  target = startContainer(PROGRAMS_IMAGE, 'target', '--label', 'app=target');
   await overUnix.start('--default-posture-file=audit');
 });
 

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { docker, enter, startContainer } from '../support/docker.js';
+import { makeProgramsImage, PROGRAMS_IMAGE } from '../support/programs-image.js';
 import { SharedDaemon } from '../support/shared-daemon.js';
 
 const GRPCURL = process.env.HAUBERK_GRPCURL ?? '';
@@ -51,9 +52,8 @@ describe('grpcurl on the Unix socket', { skip }, () => {
   };
 
   before(async () => {
-    execFileSync('tools/vm/docker', { stdio: 'inherit' });
-    execFileSync('tools/vm/image', ['curled', '/bin/cat', '/bin/sleep'], { stdio: 'inherit' });
-    startContainer('curled', 'curled', '--label', 'app=curled');
+    makeProgramsImage();
+    startContainer(PROGRAMS_IMAGE, 'curled', '--label', 'app=curled');
     await daemon.start();
   });
 

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
@@ -7,6 +6,7 @@ import { Client, type EventStream } from '../support/client.js';
 import { docker, enterMeanwhile, startContainer } from '../support/docker.js';
 import { eventually } from '../support/eventually.js';
 import { IN_LONG_RUNS } from '../support/long-run.js';
+import { makeProgramsImage, PROGRAMS_IMAGE } from '../support/programs-image.js';
 import { SharedDaemon } from '../support/shared-daemon.js';
 
 /** How many techniques test/support/use-held.c tries. */
@@ -18,13 +18,12 @@ let container = '';
 let events: EventStream;
 
 before(async () => {
-  execFileSync('tools/vm/docker', { stdio: 'inherit' });
-  execFileSync('tools/vm/image', ['held', '/bin/dash', '/bin/sleep', '/bin/uses=build/test/support/uses']);
+  makeProgramsImage();
   for (const directory of ['guard', 'free']) {
     mkdirSync(join(volume, directory));
     writeFileSync(join(volume, directory, 'file'), 'x'.repeat(4096));
   }
-  container = startContainer('held', 'held', '--label', 'app=held', '--privileged', '-v', `${volume}:/v`);
+  container = startContainer(PROGRAMS_IMAGE, 'held', '--label', 'app=held', '--privileged', '-v', `${volume}:/v`);
   await daemon.start();
   events = await client.stream({ containerIds: [container] });
 });

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { after, before, test } from 'node:test';
 import { Client, type EventStream } from '../support/client.js';
 import { docker, enter, startContainer } from '../support/docker.js';
 import { PERL_LIBRARY } from '../support/perl.js';
+import { makeProgramsImage, PROGRAMS_IMAGE } from '../support/programs-image.js';
 import { SharedDaemon } from '../support/shared-daemon.js';
 
 const POLICY = 'language';
@@ -15,10 +15,7 @@ let events: EventStream;
 let target: string;
 
 before(async () => {
-  execFileSync('tools/vm/docker', { stdio: 'inherit' });
-  const programs = ['dash', 'cat', 'sleep', 'ls', 'cp', 'rm', 'mv', 'ln', 'chmod', 'mkdir', 'mount', 'umount', 'tty'];
-  const image = [...programs.map((name) => `/bin/${name}=/usr/bin/${name}`), '/opt/tool/sleep=/usr/bin/sleep'];
-  execFileSync('tools/vm/image', ['language', ...image, '/usr/bin/perl', '/usr/bin/unshare'], { stdio: 'inherit' });
+  makeProgramsImage();
   const flags = [
     '--cap-add=SYS_PTRACE',
     '--cap-add=SYS_ADMIN',
@@ -26,7 +23,7 @@ before(async () => {
     '--security-opt=apparmor=unconfined',
   ];
   const library = ['-v', `${PERL_LIBRARY}:${PERL_LIBRARY}:ro`];
-  target = startContainer('language', 'target', '--label', 'app=target', ...flags, ...library);
+  target = startContainer(PROGRAMS_IMAGE, 'target', '--label', 'app=target', ...flags, ...library);
   await daemon.start('process', 'file', 'network', 'capability');
   events = await client.stream({ containerIds: [target] });
 });

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -11,6 +10,7 @@ import { docker, enterMeanwhile, startContainer } from '../support/docker.js';
 import { pinOfMap } from '../support/map-pin.js';
 import { NameServer } from '../support/name-server.js';
 import { PERL_LIBRARY, perl } from '../support/perl.js';
+import { makeProgramsImage, PROGRAMS_IMAGE } from '../support/programs-image.js';
 import { SharedDaemon } from '../support/shared-daemon.js';
 
 /** struct learnt_name of bpf/include/maps.h. */
@@ -52,14 +52,11 @@ before(async () => {
   await names.start();
   server.listen(8080, '::');
   await once(server, 'listening');
-  execFileSync('tools/vm/docker', { stdio: 'inherit' });
-  execFileSync('tools/vm/image', ['names', '/usr/bin/perl', '/bin/other=/usr/bin/perl', '/bin/sleep'], {
-    stdio: 'inherit',
-  });
+  makeProgramsImage();
   useResolver('127.0.0.1');
   const volumes = [`${PERL_LIBRARY}:${PERL_LIBRARY}:ro`, '/run/resolv.conf:/etc/resolv.conf:ro'];
   const flags = ['--network=host', ...volumes.flatMap((volume) => ['-v', volume])];
-  target = startContainer('names', 'target', '--label', 'app=target', ...flags);
+  target = startContainer(PROGRAMS_IMAGE, 'target', '--label', 'app=target', ...flags);
   await daemon.start('network');
   unread = await answersUnread();
   events = await client.stream({ containerIds: [target] });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';
 import { Client, type EventStream } from '../support/client.js';
@@ -7,6 +7,7 @@ import { Daemon } from '../support/daemon.js';
 import { docker, enter, startContainer } from '../support/docker.js';
 import { eventually } from '../support/eventually.js';
 import { PERL_LIBRARY, perl } from '../support/perl.js';
+import { makeProgramsImage, PROGRAMS_IMAGE } from '../support/programs-image.js';
 
 const EVENTS_PER_SECOND = 200;
 const EVENT_BURST = 300;
@@ -17,12 +18,10 @@ let events: EventStream;
 let target: string;
 
 before(async () => {
-  execFileSync('tools/vm/docker', { stdio: 'inherit' });
-  const programs = ['/usr/bin/perl', '/bin/other=/usr/bin/perl', '/bin/sleep', '/bin/cat'];
-  execFileSync('tools/vm/image', ['sockets', ...programs], { stdio: 'inherit' });
+  makeProgramsImage();
   const flags = ['--cap-add=SYS_PTRACE', '-v', `${PERL_LIBRARY}:${PERL_LIBRARY}:ro`];
-  target = startContainer('sockets', 'target', '--label', 'app=target', ...flags);
-  startContainer('sockets', 'bystander', ...flags);
+  target = startContainer(PROGRAMS_IMAGE, 'target', '--label', 'app=target', ...flags);
+  startContainer(PROGRAMS_IMAGE, 'bystander', ...flags);
   await daemon.start(
     ...['process', 'file', 'network', 'capabilities'].flatMap((name) => [`--default-posture-${name}`, 'block']),
     `--events-per-second=${EVENTS_PER_SECOND}`,

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Client } from '../support/client.js';
 import { Daemon } from '../support/daemon.js';
 import { docker, enter, startContainer } from '../support/docker.js';
+import { makeProgramsImage, PROGRAMS_IMAGE } from '../support/programs-image.js';
 import { alertRules, dashboardQueries, Prometheus } from '../support/prometheus.js';
 
 const daemon = new Daemon();
@@ -21,9 +21,8 @@ const INSTANCE = daemon.metricsAddress;
 const readShadow = () => enter('measured', '/bin/cat', '/etc/shadow').status;
 
 before(async () => {
-  execFileSync('tools/vm/docker', { stdio: 'inherit' });
-  execFileSync('tools/vm/image', ['measured', '/bin/cat', '/bin/sleep'], { stdio: 'inherit' });
-  startContainer('measured', 'measured', '--label', 'app=measured');
+  makeProgramsImage();
+  startContainer(PROGRAMS_IMAGE, 'measured', '--label', 'app=measured');
   await daemon.start('--export', `file:${join(daemon.directory, 'events.jsonl')}`);
   await prometheus.start();
   await client.call('PolicyService', 'ApplyPolicy', { manifest: MANIFEST });

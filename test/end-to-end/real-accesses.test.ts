@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { chownSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
@@ -16,6 +16,7 @@ import { Client, type EventStream } from '../support/client.js';
 import { Daemon } from '../support/daemon.js';
 import { docker, startContainer } from '../support/docker.js';
 import { PERL_LIBRARY } from '../support/perl.js';
+import { makeProgramsImage, PROGRAMS_IMAGE } from '../support/programs-image.js';
 
 /** How many accesses are made for real, and under how many sets of policies. */
 const ACCESSES = Number(process.env.HAUBERK_ACCESSES ?? 5000);
@@ -75,11 +76,9 @@ class Worker {
 }
 
 before(async () => {
-  execFileSync('tools/vm/docker', { stdio: 'inherit' });
-  const programs = [...WORKERS.map((path) => `${path}=/usr/bin/perl`), '/bin/sleep', '/bin/true'];
-  execFileSync('tools/vm/image', ['accesses', ...programs], { stdio: 'inherit' });
+  makeProgramsImage();
   const library = ['-v', `${PERL_LIBRARY}:${PERL_LIBRARY}:ro`];
-  const target = startContainer('accesses', 'target', '--label', 'app=target', ...library);
+  const target = startContainer(PROGRAMS_IMAGE, 'target', '--label', 'app=target', ...library);
   const { output } = docker('inspect', '--format', '{{.State.Pid}}', 'target');
   const process = output.trim();
   root = `/proc/${process}/root`;

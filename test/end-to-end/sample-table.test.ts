@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { Client, type EventStream } from '../support/client.js';
 import { docker, enter, exec, startContainer } from '../support/docker.js';
-import { PREPARATION, PROGRAMS, SAMPLES, type Step } from '../support/sample-table.js';
+import { makeProgramsImage, PROGRAMS_IMAGE } from '../support/programs-image.js';
+import { PREPARATION, SAMPLES, type Step } from '../support/sample-table.js';
 import { SharedDaemon } from '../support/shared-daemon.js';
 
 const daemon = new SharedDaemon();
@@ -13,10 +14,9 @@ let events: EventStream;
 let target: string;
 
 before(async () => {
-  execFileSync('tools/vm/docker', { stdio: 'inherit' });
-  execFileSync('tools/vm/image', ['samples', ...PROGRAMS], { stdio: 'inherit' });
-  target = startContainer('samples', 'target', '--label', 'app=target');
-  startContainer('samples', 'bystander', '--label', 'app=bystander');
+  makeProgramsImage();
+  target = startContainer(PROGRAMS_IMAGE, 'target', '--label', 'app=target');
+  startContainer(PROGRAMS_IMAGE, 'bystander', '--label', 'app=bystander');
   for (const name of ['target', 'bystander']) {
     const { status, output } = exec(name, '/bin/dash', '-c', PREPARATION);
     assert.equal(status, 0, output);

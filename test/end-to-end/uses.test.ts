@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Client, type EventStream, type ReceivedEvent } from '../support/client.js';
 import { docker, enter, type Outcome, startContainer } from '../support/docker.js';
+import { loadModule } from '../support/kernel-modules.js';
+import { makeProgramsImage, PROGRAMS_IMAGE } from '../support/programs-image.js';
 import { SharedDaemon } from '../support/shared-daemon.js';
 import { GROUPS } from '../support/uses-table.js';
 
@@ -32,18 +34,15 @@ function inOneShell(commands: readonly (readonly string[])[]): Outcome[] {
 }
 
 before(async () => {
-  execFileSync('tools/vm/docker', { stdio: 'inherit' });
-  const programs = ['cat', 'sleep', 'ln', 'dash', 'touch', 'mv', 'cp', 'rm', 'mkdir', 'mknod', 'mount'].map(
-    (name) => `/bin/${name}`,
-  );
-  execFileSync('tools/vm/image', ['uses', ...programs, '/bin/unshare=/usr/bin/unshare', `/bin/uses=${HELPER}`]);
+  loadModule('sctp');
+  makeProgramsImage();
   for (const directory of ['guard', 'free']) {
     mkdirSync(join(volume, directory));
     writeFileSync(join(volume, directory, 'file'), 'x\n');
     for (const type of ['stream', 'dgram', 'seqpacket'])
       execFileSync(HELPER, ['serve', type, join(volume, directory, `host-${type}`)], { stdio: 'ignore' });
   }
-  const target = startContainer('uses', 'uses', '--label', 'app=uses', '--privileged', '-v', `${volume}:/v`);
+  const target = startContainer(PROGRAMS_IMAGE, 'uses', '--label', 'app=uses', '--privileged', '-v', `${volume}:/v`);
   const made = use(
     'sh',
     'mkdir /guard /free; echo x >/free/file; echo x >/guard/file; /bin/uses serve stream @abstract',

@@ -260,16 +260,6 @@ export const SAMPLES: readonly Sample[] = [
   },
 ];
 
-/** Programs the image of the samples needs, for tools/vm/image. */
-export const PROGRAMS: readonly string[] = [
-  ...['cat', 'ls', 'dash', 'sleep', 'touch', 'rm', 'mv', 'ln', 'mkdir', 'rmdir', 'chmod', 'chown'].map(
-    (name) => `/bin/${name}`,
-  ),
-  ...['whoami', 'head', 'env', 'truncate', 'unshare', 'id'].map((name) => `/usr/bin/${name}`),
-  '/sbin/route=/bin/true',
-  '/home/user1/hello=/bin/true',
-];
-
 /** Creates the files of the samples in a container. */
 export const PREPARATION = [
   'echo hidden > /secret.txt',
