@@ -34,7 +34,7 @@ function inOneShell(commands: readonly (readonly string[])[]): Outcome[] {
 }
 
 before(async () => {
-  loadModule('sctp');
+  for (const module of ['crc32c_generic', 'sctp']) loadModule(module);
   makeProgramsImage();
   for (const directory of ['guard', 'free']) {
     mkdirSync(join(volume, directory));
