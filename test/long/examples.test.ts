@@ -19,11 +19,30 @@ interface Attempt {
   readonly object: RegExp;
 }
 
+/** A Perl script: memfd_create(2), whose number is that of x86-64, then a copy of a program in the new file, and its execution. */
+const RUN_FROM_MEMORY =
+  'my $name = "x"; my $file = syscall(319, $name, 0); open(my $to, ">&=", $file); open(my $from, "<", "/usr/bin/true"); ' +
+  'local $/; print {$to} <$from>; $to->flush; exec("/proc/self/fd/$file") or print $!';
+
 /** Refused under the hardening examples in every workload. */
 const EVERYWHERE: readonly Attempt[] = [
   { command: 'read line </etc/shadow', policy: 'credentials', object: /^\/etc\/shadow$/u },
   { command: 'echo x >/etc/crontab', policy: 'persistence', object: /^\/etc\/crontab$/u },
   { command: '/usr/bin/dpkg --version', policy: 'package-managers', object: /^\/usr\/bin\/dpkg$/u },
+  { command: '/usr/bin/ssh -V', policy: 'network-tools', object: /^\/usr\/bin\/ssh$/u },
+  { command: 'echo x >/etc/ld.so.preload', policy: 'programs-read-only', object: /^\/etc\/ld\.so\.preload$/u },
+  { command: '/usr/bin/mknod /tmp/null c 1 3', policy: 'kernel-and-devices', object: /mknod/iu },
+  {
+    command: '/usr/bin/mkdir -p /run; : >/run/docker.sock',
+    policy: 'container-engines',
+    object: /^\/run\/docker\.sock$/u,
+  },
+  { command: `/usr/bin/perl -e '${RUN_FROM_MEMORY}'`, policy: 'code-in-memory', object: /memfd/u },
+  {
+    command: "/usr/bin/bash -c ': >/dev/tcp/169.254.169.254/80'",
+    policy: 'cloud-metadata',
+    object: /169\.254\.169\.254/u,
+  },
 ];
 
 function java(): string {
