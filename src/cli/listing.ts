@@ -28,7 +28,7 @@ export interface ListOptions {
 }
 
 export function watchOption(): Option {
-  return new Option('-w, --watch', 'then keep printing changes, until interrupted');
+  return new Option('-w, --watch', 'after the list, keep printing changes until interrupted');
 }
 
 /** How often changes are looked for. */

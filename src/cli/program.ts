@@ -25,7 +25,7 @@ import { addVisibility } from './commands/visibility.js';
 import { addWatch } from './commands/watch.js';
 import { addConnectionFlags } from './connection.js';
 import { EXIT, EXIT_HELP, exitStatusOf } from './exit-status.js';
-import { HELP_CONFIGURATION } from './help.js';
+import { HELP_CONFIGURATION, withExamples } from './help.js';
 import { type Terminal, terminal, withTerminal } from './terminal.js';
 
 const COMMANDS = [
@@ -49,7 +49,12 @@ export function makeProgram(): Command {
     .exitOverride();
   addConnectionFlags(program);
   for (const add of COMMANDS) add(program);
-  return program;
+  return withExamples(program, [
+    ['hauberk status', 'whether the policies are in force'],
+    ['hauberk get containers', 'the containers that policies can reach, and what protects them'],
+    ['hauberk apply -f policy.yaml --dry-run', 'what a policy would do'],
+    ['hauberk watch --result denied', 'what is refused, as it happens'],
+  ]);
 }
 
 /** Runs it with parameters as a shell gives them. @returns the exit status */

@@ -5,6 +5,9 @@ type StatusView = ReturnType<typeof statusView>;
 /** Parts of the status of which each entry has a line. */
 const LISTS = ['sources', 'warnings', 'missingHooks'];
 
+/** Lines whose name in the API does not say enough. */
+const LABELS: Readonly<Record<string, string>> = { adopted: 'took over running enforcement' };
+
 /** The status for people: a line for each thing, its name first. */
 export function statusTable(status: StatusView): string[][] {
   const { enforcing, reason, ...others } = status;
@@ -18,7 +21,7 @@ export function statusTable(status: StatusView): string[][] {
     sources: status.sources.map(sourceText),
     missingHooks: status.missingHooks.map(missingHookText),
   }).flatMap(([name, value]) => {
-    const words = name.replaceAll(/[A-Z]/gu, (letter) => ` ${letter.toLowerCase()}`);
+    const words = LABELS[name] ?? name.replaceAll(/[A-Z]/gu, (letter) => ` ${letter.toLowerCase()}`);
     if (LISTS.includes(name)) return (value as string[]).map((line) => [words, line]);
     const text = Array.isArray(value) ? value.join(' ') : String(value);
     return text === '' ? [] : [[words, text]];

@@ -16,7 +16,15 @@ function makeCommand(): Command {
       'after',
       `
 Whatever has a name in brackets may also be given by that environment variable, a flag without a
-value by true or false. Flags win over variables, and variables over the file of --config.`,
+value by true or false. Flags win over variables, and variables over the file of --config.
+
+Examples:
+  # whether this kernel can enforce policies, or what is missing; changes nothing
+  hauberkd --check
+  # with the settings of a file
+  hauberkd --config /etc/hauberk/hauberkd.yaml
+  # also serve clients of other hosts, by their certificates
+  hauberkd --listen 0.0.0.0:8443 --tls-certificate tls.crt --tls-key tls.key --tls-client-ca ca.crt`,
     )
     .helpOption(false)
     .showSuggestionAfterError(false)

@@ -16,7 +16,9 @@ export function addBackup(program: Command): void {
   withExamples(
     program
       .command('backup')
-      .description('write policies, postures and what is visible of this host to a file that can be read, and restored')
+      .description(
+        'write the policies, postures and visibility settings of this host to a file that can be read, and restored',
+      )
       .argument('<file>', 'where to, or - for standard output'),
     [['hauberk backup host.yaml', 'all policies and postures of this host, as manifests']],
   ).action(async (file: string, _: object, command: Command) => {
@@ -37,7 +39,7 @@ export function addRestore(program: Command): void {
     program
       .command('restore')
       .description(
-        'make policies, postures and what is visible of this host those of a backup, also where its stored state is damaged',
+        'replace the policies, postures and visibility settings of this host by those of a backup, also where its stored state is damaged',
       )
       .argument('<file>', 'what `hauberk backup` wrote, or - for standard input')
       .option('--force', 'also accept policies for the host that would block what the host needs to work'),

@@ -16,9 +16,13 @@ interface RegisterOptions {
 }
 
 export function addContainer(program: Command): void {
-  const container = program
-    .command('container')
-    .description('register and unregister containers that no runtime reports');
+  const container = withExamples(
+    program.command('container').description('register and unregister containers that no runtime reports'),
+    [
+      ['hauberk container register build-1 --pid 4711 --labels app=build', 'a sandbox whose first process is 4711'],
+      ['hauberk container unregister build-1', 'when it has ended'],
+    ],
+  );
 
   withExamples(
     container

@@ -82,7 +82,7 @@ function describe({ decisions, omitted, judged, undecided }: DiffResponse): stri
   const coloursOf = decisions.map(({ after }) => (after === Action.BLOCK ? 'red' : 'green') as 'red' | 'green');
   const lines = rows.length === 0 ? [] : columns(rows).trimEnd().split('\n');
   const notes = [
-    `${judged} kinds of access were judged, ${decisions.length + Number(omitted)} would be decided differently`,
+    `${judged} ${judged === 1n ? 'kind of access was' : 'kinds of access were'} judged, ${decisions.length + Number(omitted)} would be decided differently`,
     ...(omitted > 0n ? [`${omitted} of them are not shown`] : []),
     ...(undecided > 0n ? [`${undecided} depend on arguments and could not be judged`] : []),
   ];

@@ -29,7 +29,7 @@ interface Options {
   readonly family: string;
   readonly type: string;
   readonly direction?: 'egress' | 'ingress';
-  readonly port: string;
+  readonly port?: string;
   readonly name: string;
   readonly to: string;
 }
@@ -60,7 +60,7 @@ export function addExplain(program: Command): void {
       .option('--family <family>', 'of the socket', 'inet')
       .option('--type <type>', 'of the socket', 'stream')
       .addOption(new Option('--direction <direction>', 'egress or ingress').choices(['egress', 'ingress']))
-      .option('--port <port>', 'of the other end, for ingress of this one', '0')
+      .option('--port <port>', 'of the other end, for ingress of this one')
       .option('--name <name>', 'the DNS name that resolved to the address', '')
       .option('--to <path>', 'for rename and link: the new name', '')
       .addOption(formatOption()),
@@ -93,7 +93,7 @@ export function addExplain(program: Command): void {
             protocol: 0,
             direction:
               options.direction === undefined ? 0 : Direction[options.direction === 'egress' ? 'EGRESS' : 'INGRESS'],
-            port: Number(options.port),
+            port: Number(options.port ?? 0),
             address: object,
             name: options.name,
           },

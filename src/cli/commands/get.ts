@@ -30,7 +30,11 @@ interface NamedOptions {
 }
 
 export function addGet(program: Command): void {
-  const get = program.command('get').description('show policies, containers, postures and status');
+  const get = withExamples(program.command('get').description('show policies, containers, postures and status'), [
+    ['hauberk get containers', 'what protects each, or why nothing does'],
+    ['hauberk get policies -n shop', 'those of one namespace'],
+    ['hauberk get policy web -n shop >web.yaml', 'to change it and apply it again'],
+  ]);
   const listOf = (name: string, description: string) =>
     get
       .command(name)

@@ -18,7 +18,9 @@ interface Options {
 const PASSING_LABEL = /(?:^|[./-])(?:hash|uid|id|revision|restart-?count|pod-template-[a-z-]+|config-hash|version)$/u;
 
 export function addPolicy(program: Command): void {
-  const policy = program.command('policy').description('write policies');
+  const policy = withExamples(program.command('policy').description('write policies'), [
+    ['hauberk policy init web >web.yaml', 'for the container web; refuses nothing before it is edited'],
+  ]);
   withExamples(
     policy
       .command('init')

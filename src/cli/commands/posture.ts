@@ -22,11 +22,17 @@ const ACTIONS: Readonly<Record<string, Action>> = { audit: Action.AUDIT, block: 
 const DEFAULT = 'default';
 
 export function addPosture(program: Command): void {
-  const posture = program
-    .command('posture')
-    .description(
-      'what happens to accesses that no rule matches, once an Allow rule of their class reaches the container',
-    );
+  const posture = withExamples(
+    program
+      .command('posture')
+      .description(
+        'what happens to accesses that no rule matches, once an Allow rule of their class reaches the container',
+      ),
+    [
+      ['hauberk posture get', 'every namespace that has postures of its own'],
+      ['hauberk posture set shop file=block', 'refuse what no rule allows, for files'],
+    ],
+  );
 
   withExamples(
     posture

@@ -36,9 +36,16 @@ const PROFILES: Listing<Profile> = {
 };
 
 export function addProfile(program: Command): void {
-  const profile = program
-    .command('profile')
-    .description('learn what containers do, and suggest the least-privilege policy that allows it');
+  const profile = withExamples(
+    program
+      .command('profile')
+      .description('learn what containers do, and suggest the least-privilege policy that allows it'),
+    [
+      ['hauberk profile start web --container web', 'then use everything that should be allowed'],
+      ['hauberk profile stop web', 'what was learnt is kept'],
+      ['hauberk profile suggest web >web.yaml', 'to be read, and applied'],
+    ],
+  );
 
   withExamples(
     profile

@@ -44,11 +44,17 @@ A runtime's state is one of
 The exit status is 0 if every runtime listed is in-force, otherwise 6.`;
 
 export function addRuntime(program: Command): void {
-  const runtime = program
-    .command('runtime')
-    .description(
-      "configure this host's container runtimes to start every container under its policy from the first instruction",
-    );
+  const runtime = withExamples(
+    program
+      .command('runtime')
+      .description(
+        "configure this host's container runtimes to start every container under its policy from the first instruction",
+      ),
+    [
+      ['hauberk runtime install docker --dry-run', 'only show what would change'],
+      ['hauberk runtime status', 'all runtimes that are installed'],
+    ],
+  );
 
   withExamples(
     withChangeOptions(runtime.command('install'))

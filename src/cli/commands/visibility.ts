@@ -25,9 +25,15 @@ interface VisibilityView {
 }
 
 export function addVisibility(program: Command): void {
-  const visibility = program
-    .command('visibility')
-    .description('choose whose allowed accesses are reported, in hauberk watch --telemetry and to KubeArmor clients');
+  const visibility = withExamples(
+    program
+      .command('visibility')
+      .description('choose whose allowed accesses are reported, in hauberk watch --telemetry and to KubeArmor clients'),
+    [
+      ['hauberk visibility set shop process,network', 'programs that are run, and sockets'],
+      ['hauberk visibility get', 'all settings, and the default for everything else'],
+    ],
+  );
 
   withExamples(
     visibility

@@ -1,5 +1,5 @@
 import { bootAdvice } from '../../kernel/boot-advice.js';
-import type { SetupStatus } from '../../runtime-setup/setup.js';
+import type { SetupState, SetupStatus } from '../../runtime-setup/setup.js';
 import { VERSION } from '../../version.js';
 import type { DaemonReport } from './query-daemon.js';
 
@@ -10,6 +10,14 @@ export interface Examined {
   readonly daemon: DaemonReport | { readonly failed: string };
   readonly runtimes: readonly SetupStatus[] | { readonly failed: string };
 }
+
+const HOOK_STATES: Readonly<Record<SetupState, string>> = {
+  'in-force': 'in force',
+  partly: 'in force, but some containers were created without it',
+  'not-in-force-yet': 'not in force yet',
+  incomplete: 'not completely installed',
+  'not-installed': 'not installed',
+};
 
 /** What needs fixing, a sentence each, with what to do. */
 export function findingsOf({ root, securityModules, daemon, runtimes }: Examined): string[] {
@@ -25,7 +33,7 @@ export function findingsOf({ root, securityModules, daemon, runtimes }: Examined
       ? []
       : runtimes
           .filter(({ state }) => state !== 'in-force')
-          .map(({ runtime, state }) => `${runtime}: its hook is ${state}: see hauberk runtime status`)),
+          .map(({ runtime, state }) => `${runtime}: its hook is ${HOOK_STATES[state]}: see hauberk runtime status`)),
   ];
 }
 

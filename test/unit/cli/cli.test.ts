@@ -134,7 +134,9 @@ test('hauberk get and effective print tables, and other formats for programs', a
     (await hauberk('get', 'containers')).output,
     /^default\s+web-1\s+c1deadbeef\s+registered\s+0\s+\S+\s+cli:default\/one$/mu,
   );
-  assert.match((await hauberk('get', 'status')).output, /^enforcing\s+true$/mu);
+  const { output: status } = await hauberk('get', 'status');
+  assert.match(status, /^enforcing\s+true$/mu);
+  assert.match(status, /^took over running enforcement\s+true$/mu);
   assert.match((await hauberk('get', 'postures')).output, /^\(every other\)\s+block\s+audit\s+block\s+audit$/mu);
   assert.match((await hauberk('get', 'policy', 'one')).output, /^kind: KubeArmorPolicy$/mu);
   const [policy] = JSON.parse((await hauberk('get', 'policies', '-o', 'json')).output);
@@ -287,7 +289,7 @@ test('hauberk diff reports what would be refused', async (t) => {
     output,
     /^allow → block +web-1 +1× +\/bin\/cat +read +\/etc\/shadow +\[cli:block file.matchPaths\[0\]\]$/mu,
   );
-  assert.match(output, /^1 kinds of access were judged, 1 would be decided differently$/mu);
+  assert.match(output, /^1 kind of access was judged, 1 would be decided differently$/mu);
   assert.equal((await hauberk('diff')).status, 2);
 });
 

@@ -62,7 +62,7 @@ test('hauberk doctor reports problems with what to do, and exits with 6', async 
     /^hauberkd is version 1\.2\.3, this command is /u,
     /^1 policies reach no container: default\/one$/u,
     /^kernel 6\.1\.0-test is of a series that was not tested$/u,
-    /^docker: its hook is not-installed/u,
+    /^docker: its hook is not installed: /u,
   ])
     assert.ok(
       findings.some((finding) => expected.test(finding)),

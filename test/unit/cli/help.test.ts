@@ -2,20 +2,33 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Command } from 'commander';
 import { makeProgram } from '../../../src/cli/program.js';
+import { helpText } from '../../../src/config/command.js';
+import { FLAGS } from '../../../src/config/flags.js';
 import { runHauberk } from '../../support/command-line.js';
 
-/** Every command without subcommands, with its words. */
-function leaves(command: Command, words: readonly string[] = []): { command: Command; words: string[] }[] {
+/** A command and all below it, with their words. */
+function commandsOf(command: Command, words: readonly string[] = []): { command: Command; words: readonly string[] }[] {
   const visible = command.commands.filter((each) => !each.name().startsWith('_'));
-  if (visible.length === 0) return [{ command, words: [...words] }];
-  return visible.flatMap((each) => leaves(each, [...words, each.name()]));
+  return [{ command, words }, ...visible.flatMap((each) => commandsOf(each, [...words, each.name()]))];
 }
 
 const program = makeProgram();
-const commands = leaves(program);
+const commands = commandsOf(program);
 
-test('the help of every command has examples, has no empty default and fits a narrow terminal', async () => {
-  assert.ok(commands.length > 25);
+/** The command that a line is about. */
+function commandOf(line: string): Command {
+  const meant = commands.filter(({ words }) => `${line} `.startsWith(['hauberk', ...words, ''].join(' ')));
+  return meant.reduce((longest, each) => (each.words.length > longest.words.length ? each : longest)).command;
+}
+
+/** The command lines among the examples of a help text. */
+function examplesOf(help: string): string[] {
+  const lines = help.split('\nExamples:\n')[1]!.split('\n');
+  return lines.filter((line) => /^ {2}[^#]/u.test(line));
+}
+
+test('the help of every command and group of commands has examples, has no empty default and fits a narrow terminal', async () => {
+  assert.ok(commands.length > 35);
   for (const { words } of commands) {
     const { status, output } = await runHauberk([...words, '--help']);
     const name = words.join(' ');
@@ -27,21 +40,27 @@ test('the help of every command has examples, has no empty default and fits a na
   }
 });
 
-test('the flags in examples exist', async () => {
+test('the examples of a command are about it, and their flags exist', async () => {
   for (const { command, words } of commands) {
     const { output } = await runHauberk([...words, '--help']);
-    const lines = output
-      .split('\nExamples:\n')[1]!
-      .split('\n')
-      .filter((line) => /^ {2}[^#]/u.test(line));
-    const [own] = lines.flatMap((line) => line.match(/hauberk [^|&>)]*/gu) ?? []);
-    assert.ok(own?.startsWith(`hauberk ${words.join(' ')}`), `${words.join(' ')}: ${own}`);
-    for (const line of lines) {
-      const shown = /hauberk ([^|&>)]*)/u.exec(line)?.[1] ?? '';
-      const { command: meant } = commands.find(({ words: each }) => `${shown} `.startsWith(`${each.join(' ')} `))!;
-      const known = new Set([...meant.options, ...program.options].flatMap(({ long, short }) => [long, short]));
-      for (const flag of shown.match(/(?<= )--?[a-z][a-z-]*/gu) ?? [])
+    const shown = examplesOf(output).map((line) => /hauberk [^|&>)]*/u.exec(line)?.[0] ?? '');
+    const own = shown.find((line) => line !== '');
+    assert.ok(own?.startsWith(['hauberk', ...words].join(' ')), `${words.join(' ')}: ${own}`);
+    for (const line of shown) {
+      const known = new Set(
+        [...commandOf(line).options, ...program.options].flatMap(({ long, short }) => [long, short]),
+      );
+      for (const flag of line.match(/(?<= )--?[a-z][a-z-]*/gu) ?? [])
         assert.ok(known.has(flag), `${command.name()}: ${flag}`);
     }
+  }
+});
+
+test('the help of hauberkd has examples, whose flags exist', () => {
+  const examples = examplesOf(helpText());
+  assert.equal(examples.length, 3);
+  for (const line of examples) {
+    assert.match(line, /^ {2}hauberkd --/u);
+    for (const flag of line.match(/--[a-z-]+/gu)!) assert.ok(flag.slice('--'.length) in FLAGS, flag);
   }
 });
