@@ -15,7 +15,11 @@ const DOCS = readdirSync('docs')
 const EXAMPLES = 'examples/policies';
 /** Pages that show how to use Hauberk. */
 const GUIDES = [...DOCS, 'README.md', `${EXAMPLES}/README.md`];
-const PAGES = [...DOCS, 'README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'RELEASING.md', `${EXAMPLES}/README.md`];
+const PAGES = [
+  ...GUIDES,
+  ...['CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'RELEASING.md'],
+  ...['examples/controller/README.md', 'src/client/README.md'],
+];
 const OPTIONS = { checkPattern };
 const read = (path: string) => readFileSync(path, 'utf8');
 
