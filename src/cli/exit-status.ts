@@ -11,7 +11,7 @@ Exit statuses:
   3  the daemon cannot be reached
   4  the daemon does not allow it
   5  anything else went wrong
-  6 status: the policies are not in force; runtime status: some containers, new or existing, do not start
+  6  status: the policies are not in force; runtime status: some containers, new or existing, do not start
      under Hauberk's hook; doctor: something needs fixing`;
 
 /** A failure that has been printed already, or that is printed as one line. */

@@ -23,7 +23,7 @@ Examples:
   hauberkd --check
   # with the settings of a file
   hauberkd --config /etc/hauberk/hauberkd.yaml
-  # also serve clients of other hosts, by their certificates
+  # for clients of other hosts, with certificates, in place of the Unix socket
   hauberkd --listen 0.0.0.0:8443 --tls-certificate tls.crt --tls-key tls.key --tls-client-ca ca.crt`,
     )
     .helpOption(false)
