@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { test } from 'node:test';
+import { parseAllDocuments } from 'yaml';
 import { composeServices, finalStage } from '../support/compose.js';
 import { Unit } from '../support/unit.js';
 
@@ -25,6 +26,18 @@ test('docker-compose.yml names existing files, and mounts those that Prometheus 
   const [, rules] = /^rule_files:\n {2}- (\S+)$/m.exec(readFileSync(mounts.get(configuration)!, 'utf8'))!;
   assert.equal(mounts.get(configuration.replace(/[^/]+$/, rules!)), `./packaging/prometheus/${rules}`);
   for (const [, source] of mounts) if (source.startsWith('.')) assert.ok(existsSync(source), source);
+});
+
+test("the probe of the pods runs a command that is on the image's PATH", () => {
+  const [daemonSet] = parseAllDocuments(readFileSync('packaging/kubernetes/daemonset.yaml', 'utf8'))
+    .map((document) => document.toJS())
+    .filter(({ kind }) => kind === 'DaemonSet');
+  const [{ readinessProbe }] = daemonSet.spec.template.spec.containers;
+  const [, target, name] = /^RUN ln -s (\S+) \/usr\/local\/bin\/(\S+)$/mu.exec(finalStageText)!;
+  assert.deepEqual(readinessProbe.exec.command, [name, 'status']);
+  const file = target!.replace('/opt/hauberk', '.');
+  assert.match(readFileSync(file, 'utf8'), /^#!\/usr\/bin\/env node\n/u);
+  assert.equal(statSync(file).mode & 0o111, 0o111);
 });
 
 test('the image has no compiler, and its entry point is a file that the build makes', () => {

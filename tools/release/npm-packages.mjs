@@ -1,4 +1,5 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 
 /** @typedef {{ name: string, version: string, license: string, resolved: string, integrity: string, path: string }} NpmPackage */
 
@@ -21,10 +22,13 @@ export function releasedPackages() {
   );
 }
 
-/** The text of a package's licence; undefined if the package does not contain it. */
-export function licenseText({ path }) {
-  const file = readdirSync(path).find((name) => /^(?:licen[cs]e|copying)(?:[.-]|$)/iu.test(name));
-  return file === undefined ? undefined : readFileSync(`${path}/${file}`, 'utf8');
+/** The licences in a package: its own, and those of sources that it contains, such as LevelDB's. */
+export function licenseTexts({ path }) {
+  const isLicense = /(?:^|\/)(?:licen[cs]e|copying)(?:[.-][^/]*)?$/iu;
+  return readdirSync(path, { recursive: true })
+    .filter((name) => isLicense.test(name) && !name.includes('node_modules/') && statSync(join(path, name)).isFile())
+    .sort((a, b) => a.split('/').length - b.split('/').length || (a < b ? -1 : 1))
+    .map((name) => readFileSync(join(path, name), 'utf8'));
 }
 
 function licenseOf(stated) {

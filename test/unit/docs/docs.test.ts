@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import type { Command } from 'commander';
 import { parse } from 'yaml';
 import { makeProgram } from '../../../src/cli/program.js';
 import { checkPattern } from '../../../src/image/pattern.js';
 import { readManifest } from '../../../src/policy/manifest.js';
+import { anchorsOf, deadLinks } from '../../../tools/links.js';
 import { runHauberk } from '../../support/command-line.js';
 
 const DOCS = readdirSync('docs')
@@ -23,17 +23,6 @@ const PAGES = [
 const OPTIONS = { checkPattern };
 const read = (path: string) => readFileSync(path, 'utf8');
 
-/** The anchor that GitHub gives a heading. */
-const anchorOf = (heading: string) =>
-  heading
-    .toLowerCase()
-    .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
-    .trim()
-    .replaceAll(/\s/gu, '-');
-
-const anchorsOf = (path: string) =>
-  [...read(path).matchAll(/^#+ (.+)$/gmu)].map(([, heading]) => anchorOf(heading!.replaceAll(/[`*]/gu, '')));
-
 /** The blocks of code of a language. */
 const blocksOf = (path: string, language: string) =>
   [...read(path).matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gmsu'))].map(([, block]) => block!);
@@ -41,15 +30,7 @@ const blocksOf = (path: string, language: string) =>
 describe('the documentation', () => {
   for (const page of PAGES) {
     test(`${page} links to existing files and headings`, () => {
-      for (const [, target] of read(page).matchAll(/\]\(([^)\s]+)\)/gu)) {
-        if (/^[a-z]+:/u.test(target!)) continue;
-        const [path, anchor] = target!.split('#') as [string, string?];
-        const file = path === '' ? page : join(dirname(page), path);
-        assert.ok(existsSync(file), `${page}: ${target}`);
-        if (anchor !== undefined && file.endsWith('.md')) {
-          assert.ok(anchorsOf(file).includes(anchor), `${page}: ${target} is no heading of ${file}`);
-        }
-      }
+      assert.deepEqual(deadLinks(page), []);
     });
   }
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { parse } from 'yaml';
 
@@ -19,13 +19,14 @@ function node(context: TestContext, files: Record<string, string>) {
   for (const [path, text] of Object.entries(files)) write(`host/${path}`, text);
   // Replaces the programs of the node's root, which cannot run here.
   write('bin/chroot', `#!/bin/sh\n[ "$2 $3 $4" = "ctr oci spec" ] && echo '${JSON.stringify(SPEC)}'\n`, 0o755);
+  write('bin/hauberk', `#!/bin/sh\nexec '${process.execPath}' '${resolve('build/program/hauberk.js')}' "$@"\n`, 0o755);
   return {
     /** Runs the script of a manifest's init container on these files. */
     run(manifest: string, problem = '') {
       const { spec } = parse(readFileSync(`packaging/kubernetes/${manifest}`, 'utf8'));
       const [{ command }] = spec.template.spec.initContainers;
       const [shell, flags, script] = command as [string, string, string];
-      const here = script.replaceAll('/host', `${root}/host`).replaceAll('/opt/hauberk', process.cwd());
+      const here = script.replaceAll('/host', `${root}/host`);
       const env = { PATH: `${root}/bin:${process.env.PATH}` };
       const { status, stderr } = spawnSync(shell, [flags, here], { env, encoding: 'utf8' });
       assert.equal(stderr, problem);
