@@ -16,6 +16,7 @@ import { type FoundHost, hostAsSubject, hostIdentity } from './control/host.js';
 import { filesOfHost, withLinksOfHost } from './control/host-files.js';
 import { isGuarded } from './control/host-guard.js';
 import { HostState } from './control/host-state.js';
+import { HostSubject } from './control/host-subject.js';
 import { IntakeCounts } from './control/intake-counts.js';
 import { IntegrityWatch } from './control/integrity-watch.js';
 import { Ledger } from './control/ledger.js';
@@ -67,9 +68,9 @@ export async function assemble(parts: AssemblyParts) {
   const stored = await loadStored(store, kernel, config.discardDamaged, logger);
   const earlier = new Map(stored.imageRecords.map(({ imageId, rules }) => [imageId, rules]));
   const postures = posturesOf(config);
-  const subject = config.rescue
-    ? undefined
-    : hostAsSubject(found.namespaces, readLabels(config.hostLabels), found.links);
+  const subject = new HostSubject(
+    config.rescue ? undefined : hostAsSubject(found.namespaces, readLabels(config.hostLabels), found.links),
+  );
   const enforcement = new Enforcement(kernel, postures, earlier, stored.lastImage, subject, policySettingsOf(config));
   const holders = new HolderSearch(
     kernel,
@@ -80,11 +81,11 @@ export async function assemble(parts: AssemblyParts) {
   );
   enforcement.holders = holders;
   // The last known labels of Kubernetes, until it reports new ones.
-  if (access !== undefined) enforcement.replaceHost(enforcement.hostLabelled(stored.hostLabels ?? {}));
+  if (access !== undefined) subject.replace(subject.labelled(stored.hostLabels ?? {}));
   const desired = desiredBy(stored, kernel);
   const files = filesOfHost(found.root);
-  const { host: labelled } = enforcement;
-  if (labelled !== undefined) enforcement.replaceHost(withLinksOfHost(labelled, desired.policies, enforcement, files));
+  const labelled = subject.current;
+  if (labelled !== undefined) subject.replace(withLinksOfHost(labelled, desired.policies, subject, files));
   const ledger: Ledger = new Ledger(
     enforcement,
     store,
@@ -137,7 +138,7 @@ export async function assemble(parts: AssemblyParts) {
   });
   const dryRuns = new DryRunPool();
   closers.add('dry runs', () => dryRuns.close());
-  const policies = new PolicyRegistry(ledger, postures, dryRuns, new HookCoverage(kernel.missingHooks), files);
+  const policies = new PolicyRegistry(ledger, subject, postures, dryRuns, new HookCoverage(kernel.missingHooks), files);
   const visibility = new VisibilityRegistry(ledger);
   const onPods = () => sources.refineAgain();
   const onOverride: ClusterParts['onOverride'] = (pod, message) =>

@@ -5,6 +5,7 @@ import type { Container } from '../../src/containers/container.js';
 import { ContainerRegistry } from '../../src/control/container-registry.js';
 import { NOTHING_DESIRED } from '../../src/control/desired-state.js';
 import { Enforcement } from '../../src/control/enforcement.js';
+import { HostSubject } from '../../src/control/host-subject.js';
 import { Ledger } from '../../src/control/ledger.js';
 import { ContainerMap, createKernelImage, releaseKernelImage } from '../../src/kernel/images.js';
 import { PolicySet } from '../../src/policy/policy-set.js';
@@ -95,7 +96,7 @@ function ledgerOn(map: ContainerMap, store: Store): Ledger {
     POSTURES,
     new Map(),
     0,
-    undefined,
+    new HostSubject(undefined),
   );
   const policies = PolicySet.empty.with([mixedPolicy('applied', RULES, { tier: 'front' })]);
   const ignore = () => undefined;

@@ -1,6 +1,5 @@
 import type { Container, NamespacePair } from '../containers/container.js';
 import { namespaceKey } from '../containers/container.js';
-import type { FoundLinks } from '../containers/find-links.js';
 import type { RuleDescription } from '../events/rule-description.js';
 import type { PublishedContainer } from '../kernel/images.js';
 import type { Kernel } from '../kernel/kernel.js';
@@ -13,6 +12,7 @@ import { type Claim, type Decisions, type Kind, type KindOf, Kinds, KindUses } f
 import { type DesiredState, NOTHING_DESIRED } from './desired-state.js';
 import type { Findings } from './findings.js';
 import type { HolderSearch } from './holder-search.js';
+import type { HostSubject } from './host-subject.js';
 import { LiveImages } from './images.js';
 import { Preparation } from './preparation.js';
 import { type IsKept, PublishedState } from './published-state.js';
@@ -47,24 +47,20 @@ export class Enforcement {
   );
   readonly #preparations = new Set<Preparation>();
   #kinds: Kinds;
-  /** Labels and links that it has by itself. */
-  readonly #ownOfHost: Pick<Container, 'labels' | 'links'>;
 
   /**
    * @param earlier the images of an earlier daemon: image id to what its rule numbers mean
-   * @param host left out: policies for the host are kept but not enforced
    */
   constructor(
     readonly kernel: EnforcingKernel,
     postures: Postures,
     earlier: ReadonlyMap<number, readonly RuleDescription[]>,
     lastImageId: number,
-    host: Container | undefined,
+    readonly hostSubject: Pick<HostSubject, 'current'>,
     options: PolicySettings = {},
   ) {
-    this.#ownOfHost = { labels: host?.labels ?? {}, links: host?.links ?? {} };
     this.images = new LiveImages(kernel, earlier, lastImageId);
-    this.rules = new RuleSets(this.images, postures, host, options);
+    this.rules = new RuleSets(this.images, postures, hostSubject, options);
     this.#state = new PublishedState(kernel, this.#assignments, this.#uses, this.images, () => this.host);
     this.#kinds = this.#kindsUnder(NOTHING_DESIRED);
   }
@@ -85,23 +81,7 @@ export class Enforcement {
 
   /** Left out: policies for the host are kept but not enforced. */
   get host(): Container | undefined {
-    return this.rules.host;
-  }
-
-  /** The host as it would be with these labels beside, or instead of, its own. */
-  hostLabelled(labels: Readonly<Record<string, string>>): Container | undefined {
-    const { host } = this.rules;
-    return host && { ...host, labels: { ...this.#ownOfHost.labels, ...labels } };
-  }
-
-  /** A host as it would be with these links beside those of its top directories. */
-  hostLinked(host: Container, { links, shared, folded }: FoundLinks): Container {
-    return { ...host, links: { ...this.#ownOfHost.links, ...links }, sharedPrograms: shared, foldedPlaces: folded };
-  }
-
-  /** To be followed by a change that affects the host, unless none was made yet. */
-  replaceHost(host: Container | undefined): void {
-    this.rules.host = host;
+    return this.hostSubject.current;
   }
 
   get imageCount(): number {

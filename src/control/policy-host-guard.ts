@@ -5,6 +5,7 @@ import type { DesiredState } from './desired-state.js';
 import { isHost } from './host.js';
 import { type HostFiles, withLinksOfHost } from './host-files.js';
 import { requireUnharmed } from './host-guard.js';
+import type { HostSubject } from './host-subject.js';
 import type { Ledger } from './ledger.js';
 import type { PolicyChange, PolicyInput } from './policy-plan.js';
 
@@ -16,16 +17,17 @@ import type { PolicyChange, PolicyInput } from './policy-plan.js';
  */
 export async function changeWithHost(
   { enforcement }: Pick<Ledger, 'enforcement'>,
+  subject: Pick<HostSubject, 'current' | 'linked'>,
   files: HostFiles,
   inputs: readonly PolicyInput[],
   current: DesiredState,
   change: Change<PolicyChange[]>,
   force: boolean,
 ): Promise<{ readonly change: Change<PolicyChange[]>; readonly host: Container | undefined }> {
-  const { host } = enforcement;
+  const host = subject.current;
   if (host === undefined || !inputs.some(({ policy }) => policy.scope === 'host')) return { change, host };
   const { desired } = change.next ?? { desired: current };
-  const linked = withLinksOfHost(host, desired.policies, enforcement, files);
+  const linked = withLinksOfHost(host, desired.policies, subject, files);
   if (change.next === undefined && isDeepStrictEqual(linked, host)) return { change, host };
   if (!force) await checkHost({ enforcement }, files, linked, desired);
   if (change.next !== undefined) return { change, host: linked };

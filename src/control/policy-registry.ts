@@ -26,6 +26,7 @@ import { withHolders } from './holders.js';
 import type { HookCoverage } from './hook-coverage.js';
 import type { HostFiles } from './host-files.js';
 import { changeHostLabels } from './host-labels.js';
+import type { HostSubject } from './host-subject.js';
 import type { Ledger, Outcome } from './ledger.js';
 import { followLinksOf } from './link-search.js';
 import { annotatedPostures, annotationChange, byNamespace, postureChange, setByClients } from './namespace-postures.js';
@@ -51,6 +52,7 @@ export interface ApplyOptions {
 export class PolicyRegistry {
   constructor(
     readonly ledger: Ledger,
+    readonly host: HostSubject,
     readonly defaultPostures: Postures,
     readonly dryRuns: DryRunPool,
     readonly coverage: Pick<HookCoverage, 'warningsFor'>,
@@ -125,7 +127,7 @@ export class PolicyRegistry {
     const check: HostCheck = force
       ? async () => undefined
       : async (change) => {
-          await changeWithHost(this.ledger, this.hostFiles, inputs, this.ledger.desired, change, false);
+          await changeWithHost(this.ledger, this.host, this.hostFiles, inputs, this.ledger.desired, change, false);
         };
     return previewChange({ inputs, deleted, caller }, this.ledger, this.dryRuns, check);
   }
@@ -255,7 +257,7 @@ export class PolicyRegistry {
    * cannot do without
    */
   setHostLabels(labels: Readonly<Record<string, string>>): Promise<Outcome<void>> {
-    return changeHostLabels(this.ledger, labels, (labelled, desired) =>
+    return changeHostLabels(this.ledger, this.host, labels, (labelled, desired) =>
       checkHost(this.ledger, this.hostFiles, labelled, desired),
     );
   }
@@ -289,8 +291,16 @@ export class PolicyRegistry {
     planned: Change<PolicyChange[]>,
     force: boolean,
   ): Promise<Change<PolicyChange[]>> {
-    const { change, host } = await changeWithHost(this.ledger, this.hostFiles, inputs, current, planned, force);
-    this.ledger.enforcement.replaceHost(host);
+    const { change, host } = await changeWithHost(
+      this.ledger,
+      this.host,
+      this.hostFiles,
+      inputs,
+      current,
+      planned,
+      force,
+    );
+    this.host.replace(host);
     return change;
   }
 

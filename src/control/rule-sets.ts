@@ -13,6 +13,7 @@ import { finishInTimeSlices, inTimeSlices } from '../time-slices.js';
 import { type Decisions, likenessOf } from './container-kinds.js';
 import type { DesiredState } from './desired-state.js';
 import { type Attempt, attemptBy, type Fit, Fitting } from './fitting.js';
+import type { HostSubject } from './host-subject.js';
 import type { LiveImages } from './images.js';
 import { posturesIn } from './namespace-postures.js';
 import { reviewerInSteps } from './reviewer.js';
@@ -55,11 +56,15 @@ export class RuleSets {
   constructor(
     readonly images: Pick<LiveImages, 'has' | 'fits' | 'decidedRules'>,
     readonly postures: Postures,
-    /** Left out: policies for the host are kept but not enforced. */
-    public host: Container | undefined,
+    readonly hostSubject: Pick<HostSubject, 'current'>,
     readonly options: PolicySettings = {},
   ) {
     this.#fitting = new Fitting((ruleSet) => images.fits(ruleSet));
+  }
+
+  /** Left out: policies for the host are kept but not enforced. */
+  get host(): Container | undefined {
+    return this.hostSubject.current;
   }
 
   /** The rules that decide for a container, links of its root followed, except those of policies left out. */

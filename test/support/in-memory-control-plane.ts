@@ -11,6 +11,7 @@ import { HookCoverage } from '../../src/control/hook-coverage.js';
 import { type HostFiles, NO_HOST_FILES } from '../../src/control/host-files.js';
 import { guardedProcesses } from '../../src/control/host-guard.js';
 import { HostState, type HostStatus } from '../../src/control/host-state.js';
+import { HostSubject } from '../../src/control/host-subject.js';
 import { IntakeCounts } from '../../src/control/intake-counts.js';
 import { Ledger } from '../../src/control/ledger.js';
 import { diffPolicies } from '../../src/control/policy-diff.js';
@@ -162,6 +163,7 @@ export class InMemoryControlPlane implements ControlPlane {
   readonly containers: ContainerRegistry;
   readonly tracker: ContainerTracker;
   readonly host: TestHostState;
+  readonly hostSubject: HostSubject;
   readonly counts = new MemoryCounts();
   readonly memory = new AccessMemory();
   readonly recordings: Recordings;
@@ -188,7 +190,8 @@ export class InMemoryControlPlane implements ControlPlane {
     host?: Container,
     options: PolicySettings = {},
   ) {
-    const enforcement = new Enforcement(this.kernel, POSTURES, new Map(), 39, host, options);
+    this.hostSubject = new HostSubject(host);
+    const enforcement = new Enforcement(this.kernel, POSTURES, new Map(), 39, this.hostSubject, options);
     const store = {
       commit: async (changes: StoreChanges) => {
         if (this.storeFailure !== undefined) throw this.storeFailure;
@@ -205,6 +208,7 @@ export class InMemoryControlPlane implements ControlPlane {
     );
     this.policies = new PolicyRegistry(
       this.ledger,
+      this.hostSubject,
       POSTURES,
       new DryRunPool(),
       { warningsFor: (policy) => new HookCoverage(this.kernel.missingHooks).warningsFor(policy) },

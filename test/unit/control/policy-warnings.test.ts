@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { hostAsSubject } from '../../../src/control/host.js';
+import { HostSubject } from '../../../src/control/host-subject.js';
 import { RuleSets } from '../../../src/control/rule-sets.js';
 import { Unreached } from '../../../src/control/unreached.js';
 import { PolicySet } from '../../../src/policy/policy-set.js';
@@ -120,8 +121,8 @@ const images = { has: () => false, fits: async () => true, decidedRules: async (
 
 test('the posture of files can be set to hold for programs too', () => {
   const own = new Map([['shop', { file: 'block', process: 'audit' } as const]]);
-  const apart = new RuleSets(images, POSTURES, undefined);
-  const together = new RuleSets(images, POSTURES, undefined, { filePostureForProcesses: true });
+  const apart = new RuleSets(images, POSTURES, new HostSubject(undefined));
+  const together = new RuleSets(images, POSTURES, new HostSubject(undefined), { filePostureForProcesses: true });
   assert.equal(apart.posturesFor('shop', { postures: own }).process, 'audit');
   assert.equal(together.posturesFor('shop', { postures: own }).process, 'block');
   assert.equal(together.posturesFor('other', { postures: own }).process, POSTURES.file);
@@ -135,7 +136,7 @@ test('the posture of files can be set to hold for programs too', () => {
 test('a name in a rule also covers the name with the suffixes of the cluster, for containers of its namespace', () => {
   const rule = makeRule({ class: 'network', action: 'Allow', match: { kind: 'domain', domain: 'example.com' } });
   const policies = desired.policies.with([makePolicy({ rules: [rule] })]);
-  const ruleSets = new RuleSets(images, POSTURES, undefined, { clusterDomain: 'cluster.local' });
+  const ruleSets = new RuleSets(images, POSTURES, new HostSubject(undefined), { clusterDomain: 'cluster.local' });
   const { rules } = ruleSets.ruleSetFor(
     { namespace: 'default', labels: { app: 'web' }, links: {} },
     { ...desired, policies },
