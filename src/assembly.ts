@@ -67,11 +67,11 @@ export async function assemble(parts: AssemblyParts) {
   const { config, access, host: found, logger, store, kernel, closers } = parts;
   const stored = await loadStored(store, kernel, config.discardDamaged, logger);
   const earlier = new Map(stored.imageRecords.map(({ imageId, rules }) => [imageId, rules]));
-  const postures = posturesOf(config);
+  const settings = { postures: posturesOf(config), ...policySettingsOf(config) };
   const subject = new HostSubject(
     config.rescue ? undefined : hostAsSubject(found.namespaces, readLabels(config.hostLabels), found.links),
   );
-  const enforcement = new Enforcement(kernel, postures, earlier, stored.lastImage, subject, policySettingsOf(config));
+  const enforcement = new Enforcement(kernel, settings, earlier, stored.lastImage, subject);
   const holders = new HolderSearch(
     kernel,
     kernel.containers(),
@@ -117,7 +117,7 @@ export async function assemble(parts: AssemblyParts) {
     host.announce();
   };
   const integrity: IntegrityWatch = new IntegrityWatch(kernel, enforcement, ledger, logger, () => host.announce());
-  const containers = new ContainerRegistry(ledger);
+  const containers = new ContainerRegistry(ledger, enforcement, settings);
   const tracker = new ContainerTracker(containers, logger, found.namespaces.mountNamespace, (path, process) =>
     kernel.layers.examine(path, process),
   );
@@ -138,8 +138,9 @@ export async function assemble(parts: AssemblyParts) {
   });
   const dryRuns = new DryRunPool();
   closers.add('dry runs', () => dryRuns.close());
-  const policies = new PolicyRegistry(ledger, subject, postures, dryRuns, new HookCoverage(kernel.missingHooks), files);
-  const visibility = new VisibilityRegistry(ledger);
+  const coverage = new HookCoverage(kernel.missingHooks);
+  const policies = new PolicyRegistry(ledger, enforcement.rules, subject, enforcement, dryRuns, coverage, files);
+  const visibility = new VisibilityRegistry(ledger, settings);
   const onPods = () => sources.refineAgain();
   const onOverride: ClusterParts['onOverride'] = (pod, message) =>
     flow.events.add([noteOf(POLICY_OVERRIDE, message, { ...pod, id: '' }, now())]);

@@ -85,7 +85,7 @@ export async function* applying({ containers, rules, rulesOfKind }: Load, passes
         removeContainers: (gone) => map.remove(gone),
         containers: () => map.keys(),
       },
-      POSTURES,
+      { postures: POSTURES },
       new Map(),
       0,
       host,
@@ -95,8 +95,9 @@ export async function* applying({ containers, rules, rulesOfKind }: Load, passes
     const ledger = new Ledger(enforcement, store, initial, nothing, nothing);
     const registry = new PolicyRegistry(
       ledger,
+      enforcement.rules,
       host,
-      POSTURES,
+      enforcement,
       new DryRunPool(),
       { warningsFor: () => [] },
       NO_HOST_FILES,

@@ -46,14 +46,23 @@ function registryOfNothing(): PolicyRegistry {
   };
   const desired = { ...NOTHING_DESIRED, containers: new Map([[CONTAINER.id, CONTAINER]]) };
   const host = new HostSubject(undefined);
+  const enforcement = new Enforcement(kernel, { postures }, new Map(), 0, host);
   const ledger = new Ledger(
-    new Enforcement(kernel, postures, new Map(), 0, host),
+    enforcement,
     { commit: async () => undefined },
     { desired, revision: 0 },
     () => undefined,
     () => undefined,
   );
-  return new PolicyRegistry(ledger, host, postures, new DryRunPool(), { warningsFor: () => [] }, NO_HOST_FILES);
+  return new PolicyRegistry(
+    ledger,
+    enforcement.rules,
+    host,
+    enforcement,
+    new DryRunPool(),
+    { warningsFor: () => [] },
+    NO_HOST_FILES,
+  );
 }
 
 const CONTAINER: Container = {

@@ -19,7 +19,7 @@ import { PolicyRegistry } from '../../src/control/policy-registry.js';
 import { ProfileRegistry } from '../../src/control/profile-registry.js';
 import { UnprotectedContainers } from '../../src/control/protection.js';
 import { Recordings } from '../../src/control/recordings.js';
-import type { PolicySettings } from '../../src/control/rule-sets.js';
+import { type PolicySettings, visibilityOf } from '../../src/control/resolution.js';
 import { Telemetry } from '../../src/control/telemetry.js';
 import { VisibilityRegistry } from '../../src/control/visibility-registry.js';
 import { describeTelemetry } from '../../src/events/telemetry.js';
@@ -164,6 +164,7 @@ export class InMemoryControlPlane implements ControlPlane {
   readonly tracker: ContainerTracker;
   readonly host: TestHostState;
   readonly hostSubject: HostSubject;
+  readonly enforcement: Enforcement;
   readonly counts = new MemoryCounts();
   readonly memory = new AccessMemory();
   readonly recordings: Recordings;
@@ -191,7 +192,9 @@ export class InMemoryControlPlane implements ControlPlane {
     options: PolicySettings = {},
   ) {
     this.hostSubject = new HostSubject(host);
-    const enforcement = new Enforcement(this.kernel, POSTURES, new Map(), 39, this.hostSubject, options);
+    const settings = { postures: POSTURES, ...options };
+    const enforcement = new Enforcement(this.kernel, settings, new Map(), 39, this.hostSubject);
+    this.enforcement = enforcement;
     const store = {
       commit: async (changes: StoreChanges) => {
         if (this.storeFailure !== undefined) throw this.storeFailure;
@@ -208,8 +211,9 @@ export class InMemoryControlPlane implements ControlPlane {
     );
     this.policies = new PolicyRegistry(
       this.ledger,
+      enforcement.rules,
       this.hostSubject,
-      POSTURES,
+      enforcement,
       new DryRunPool(),
       { warningsFor: (policy) => new HookCoverage(this.kernel.missingHooks).warningsFor(policy) },
       // A host with this process alone: looking into others needs privileges.
@@ -218,7 +222,7 @@ export class InMemoryControlPlane implements ControlPlane {
         links: (named) => this.linksOfHost(named),
       },
     );
-    this.containers = new ContainerRegistry(this.ledger);
+    this.containers = new ContainerRegistry(this.ledger, enforcement, settings);
     this.tracker = new ContainerTracker(
       this.containers,
       { info: () => undefined, warn: () => undefined },
@@ -228,7 +232,7 @@ export class InMemoryControlPlane implements ControlPlane {
     const logger = { warn: () => undefined };
     this.recordings = new Recordings(this.ledger, this.counts, store, async () => this.onSettle(), logger);
     this.profiles = new ProfileRegistry(this.ledger, this.recordings);
-    this.visibility = new VisibilityRegistry(this.ledger);
+    this.visibility = new VisibilityRegistry(this.ledger, settings);
     const containerOf = (namespaces: NamespacePair) => this.ledger.containerAt(namespaces);
     const ruleOf = enforcement.ruleOf.bind(enforcement);
     this.telemetry = new Telemetry(
@@ -236,7 +240,7 @@ export class InMemoryControlPlane implements ControlPlane {
       { windowSeconds: 3600, perWindow: 3 },
       {
         containerOf,
-        visibilityOf: (container) => enforcement.rules.visibilityOf(container, this.ledger.desired),
+        visibilityOf: (container) => visibilityOf(container, this.ledger.desired, settings),
         isLearning: (key) => this.recordings.isLearning(key),
         counts: this.counts,
         describe: (record) => describeTelemetry(record, { containerOf, ruleOf, clockOffset: 0n }),
@@ -245,7 +249,7 @@ export class InMemoryControlPlane implements ControlPlane {
       },
     );
     this.recordings.beforeRecordingChanges = (key) => this.telemetry.settle(key);
-    this.recordings.visibilityOf = (container) => enforcement.rules.visibilityOf(container, this.ledger.desired);
+    this.recordings.visibilityOf = (container) => visibilityOf(container, this.ledger.desired, settings);
     this.judge = (change: ChangePreview) => diffPolicies(change, enforcement.rules, this.memory, this.recordings);
     this.host = new TestHostState(this.kernel, enforcement, this.ledger, {
       kernelProblem: () => this.kernelProblem,

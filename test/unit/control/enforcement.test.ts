@@ -29,7 +29,7 @@ function start(host?: Container, kernel = new MemoryKernel()) {
   const left = kernel.createImage({ words: new Uint32Array(1), rules: [] } as never, 7);
   for (const key of ['10:11', '90:91', '95:96']) kernel.published.set(key, left);
   const subject = new HostSubject(host);
-  const enforcement = new Enforcement(kernel, POSTURES, new Map(), 39, subject);
+  const enforcement = new Enforcement(kernel, { postures: POSTURES }, new Map(), 39, subject);
   const adopt = async (state: DesiredState, isWhole: boolean, isKept?: (key: string) => boolean) => {
     enforcement.decideBy(state);
     const adopted = await enforcement.adopt(await enforcement.prepare(state, () => true), isWhole, isKept);
@@ -127,12 +127,13 @@ test('a publication that the kernel refused is retried, and its image is held un
   assert.equal(enforcement.divergence, undefined);
 });
 
-test('the rule set of a container is that of its image, and of an unknown one that of its policies', async () => {
+test('the rule set in force for a container is that of its image, and none for an unknown one', async () => {
   const { enforcement, adopt } = start();
   const state = desired([makePolicy()], container('a', 10));
   await adopt(state, false);
-  assert.equal(enforcement.ruleSetOf(container('a', 10), state), enforcement.kindOf('a')?.ruleSet);
-  assert.equal(enforcement.ruleSetOf(container('b', 20), state).rules.length, 1);
+  assert.equal(enforcement.ruleSetInForce('a'), enforcement.kindOf('a')?.ruleSet);
+  assert.equal(enforcement.ruleSetInForce('b'), undefined);
+  assert.deepEqual([enforcement.imageIdOf('a'), enforcement.imageIdOf('b')], [40, undefined]);
   assert.equal(enforcement.ruleOf(40, 0)?.policy, 'sample');
   assert.equal(enforcement.ruleOf(39, 0), undefined);
 });

@@ -60,7 +60,8 @@ async function startDaemon(kernel: PinnedKernel, directory: string, discardsDama
   const stored = await loadStored(store, kernel, discardsDamage, logger);
   const earlier = new Map(stored.imageRecords.map(({ imageId, rules }) => [imageId, rules]));
   const host = new HostSubject(undefined);
-  const enforcement = new Enforcement(kernel, POSTURES, earlier, stored.lastImage, host);
+  const settings = { postures: POSTURES };
+  const enforcement = new Enforcement(kernel, settings, earlier, stored.lastImage, host);
   let resumed = 0;
   const ledger: Ledger = new Ledger(
     enforcement,
@@ -72,12 +73,15 @@ async function startDaemon(kernel: PinnedKernel, directory: string, discardsDama
   const resume = async () => void resumed++;
   const start: StoredStart = new StoredStart(stored, store, kernel, ledger, resume, logger);
   await start.start();
-  const policies = new PolicyRegistry(ledger, host, POSTURES, new DryRunPool(), new HookCoverage([]), NO_HOST_FILES);
+  const { rules } = enforcement;
+  const dryRuns = new DryRunPool();
+  const coverage = new HookCoverage([]);
+  const policies = new PolicyRegistry(ledger, rules, host, enforcement, dryRuns, coverage, NO_HOST_FILES);
   return {
     store,
     ledger,
     policies,
-    registry: new ContainerRegistry(ledger),
+    registry: new ContainerRegistry(ledger, enforcement, settings),
     lines,
     isResumed: () => resumed === 1,
     put: (container: Container) => ledger.changeContainers({ put: [container], ids: [container.id] }),
