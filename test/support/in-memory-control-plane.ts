@@ -230,7 +230,8 @@ export class InMemoryControlPlane implements ControlPlane {
       () => this.root,
     );
     const logger = { warn: () => undefined };
-    this.recordings = new Recordings(this.ledger, this.counts, store, async () => this.onSettle(), logger);
+    this.recordings = new Recordings(this.ledger, this.counts, store, logger);
+    this.recordings.settleEvents = async () => this.onSettle();
     this.profiles = new ProfileRegistry(this.ledger, this.recordings);
     this.visibility = new VisibilityRegistry(this.ledger, settings);
     const containerOf = (namespaces: NamespacePair) => this.ledger.containerAt(namespaces);
