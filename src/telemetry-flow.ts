@@ -3,6 +3,7 @@ import type { Container, NamespacePair } from './containers/container.js';
 import type { Enforcement } from './control/enforcement.js';
 import type { Ledger } from './control/ledger.js';
 import type { Recordings } from './control/recordings.js';
+import { visibilityOf } from './control/resolution.js';
 import { Telemetry } from './control/telemetry.js';
 import { DetailsLookup, type HostIdentity } from './events/details.js';
 import { describeTelemetry } from './events/telemetry.js';
@@ -25,7 +26,7 @@ export interface TelemetryFlowParts {
 export function openTelemetry(parts: TelemetryFlowParts): Telemetry {
   const { config, kernel, ledger, enforcement, recordings, host, now } = parts;
   const containerOf = (namespaces: NamespacePair) => ledger.containerAt(namespaces);
-  const visibilityOf = (container: Container) => enforcement.rules.visibilityOf(container, ledger.desired);
+  const visibleOf = (container: Container) => visibilityOf(container, ledger.desired, enforcement.rules.settings);
   // Separate, so that a flood of telemetry does not use up the look-ups for denials.
   const details = new DetailsLookup(host);
   const context = { containerOf, ruleOf: enforcement.ruleOf.bind(enforcement), details };
@@ -33,7 +34,7 @@ export function openTelemetry(parts: TelemetryFlowParts): Telemetry {
     { windowSeconds: config.telemetryWindow, perWindow: config.telemetryLimit },
     {
       containerOf,
-      visibilityOf,
+      visibilityOf: visibleOf,
       isLearning: (key) => recordings.isLearning(key),
       counts: kernel.accesses,
       describe: (record) => describeTelemetry(record, { ...context, clockOffset: clockOffset() }),
@@ -42,6 +43,6 @@ export function openTelemetry(parts: TelemetryFlowParts): Telemetry {
     },
   );
   recordings.beforeRecordingChanges = (key) => telemetry.settle(key);
-  recordings.visibilityOf = visibilityOf;
+  recordings.visibilityOf = visibleOf;
   return telemetry;
 }

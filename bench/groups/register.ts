@@ -5,6 +5,7 @@ import type { Container } from '../../src/containers/container.js';
 import { ContainerRegistry } from '../../src/control/container-registry.js';
 import { NOTHING_DESIRED } from '../../src/control/desired-state.js';
 import { Enforcement } from '../../src/control/enforcement.js';
+import { HostSubject } from '../../src/control/host-subject.js';
 import { Ledger } from '../../src/control/ledger.js';
 import { ContainerMap, createKernelImage, releaseKernelImage } from '../../src/kernel/images.js';
 import { PolicySet } from '../../src/policy/policy-set.js';
@@ -33,9 +34,8 @@ export const registerGroup: Group = {
         object.map('container_starts'),
         object.map('container_roots'),
       );
-      const ledger = ledgerOn(map, store);
+      const { ledger, registry } = controlOn(map, store);
       await ledger.start([]);
-      const registry = new ContainerRegistry(ledger);
       // The first one has its policy compiled; the others are of its kind.
       await registry.put(container(0));
       const passes = quick ? 5 : 51;
@@ -79,7 +79,8 @@ async function registerMany(registry: ContainerRegistry): Promise<number> {
   return (performance.now() - began) / 1000;
 }
 
-function ledgerOn(map: ContainerMap, store: Store): Ledger {
+function controlOn(map: ContainerMap, store: Store) {
+  const settings = { postures: POSTURES };
   const enforcement = new Enforcement(
     {
       createImage: createKernelImage,
@@ -92,14 +93,16 @@ function ledgerOn(map: ContainerMap, store: Store): Ledger {
       removeContainers: (containers) => map.remove(containers),
       containers: () => map.keys(),
     },
-    POSTURES,
+    settings,
     new Map(),
     0,
-    undefined,
+    new HostSubject(undefined),
   );
   const policies = PolicySet.empty.with([mixedPolicy('applied', RULES, { tier: 'front' })]);
   const ignore = () => undefined;
-  return new Ledger(enforcement, store, { desired: { ...NOTHING_DESIRED, policies }, revision: 0 }, ignore, ignore);
+  const initial = { desired: { ...NOTHING_DESIRED, policies }, revision: 0 };
+  const ledger = new Ledger(enforcement, store, initial, ignore, ignore);
+  return { ledger, registry: new ContainerRegistry(ledger, enforcement, settings) };
 }
 
 /** The numbers from 1 to `count`. */

@@ -8,6 +8,7 @@ import { NOTHING_DESIRED } from '../../src/control/desired-state.js';
 import { DryRunPool } from '../../src/control/dry-run-pool.js';
 import { Enforcement } from '../../src/control/enforcement.js';
 import { NO_HOST_FILES } from '../../src/control/host-files.js';
+import { HostSubject } from '../../src/control/host-subject.js';
 import { Ledger } from '../../src/control/ledger.js';
 import { PolicyRegistry } from '../../src/control/policy-registry.js';
 import { warmUp } from '../../src/control/warm-up.js';
@@ -62,6 +63,7 @@ export async function* applying({ containers, rules, rulesOfKind }: Load, passes
     );
     let decided = 0;
     let published = 0;
+    const host = new HostSubject(undefined);
     const enforcement = new Enforcement(
       {
         createImage: createKernelImage,
@@ -83,15 +85,23 @@ export async function* applying({ containers, rules, rulesOfKind }: Load, passes
         removeContainers: (gone) => map.remove(gone),
         containers: () => map.keys(),
       },
-      POSTURES,
+      { postures: POSTURES },
       new Map(),
       0,
-      undefined,
+      host,
     );
     const initial = { desired: desiredState(containers, rulesOfKind), revision: 0 };
     const nothing = () => undefined;
     const ledger = new Ledger(enforcement, store, initial, nothing, nothing);
-    const registry = new PolicyRegistry(ledger, POSTURES, new DryRunPool(), { warningsFor: () => [] }, NO_HOST_FILES);
+    const registry = new PolicyRegistry(
+      ledger,
+      enforcement.rules,
+      host,
+      enforcement,
+      new DryRunPool(),
+      { warningsFor: () => [] },
+      NO_HOST_FILES,
+    );
     await ledger.start([]);
     await warmUp();
     const delays = monitorEventLoopDelay({ resolution: DELAY_RESOLUTION_MILLISECONDS });

@@ -1,4 +1,4 @@
-import type { PolicySettings } from '../control/rule-sets.js';
+import type { PolicySettings } from '../control/resolution.js';
 import type { Postures } from '../policy/model.js';
 import { NOTHING_VISIBLE, readVisibility } from '../policy/visibility.js';
 import type { Config } from './config.js';

@@ -3,7 +3,7 @@ import { Failure } from '../failure.js';
 import type { Image } from '../image/image.js';
 import { type Policy, type PolicyName, policyKey } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
-import { nextTimeSlice } from '../time-slices.js';
+import { finishInTimeSlices, nextTimeSlice } from '../time-slices.js';
 import type { Change } from './change.js';
 import type { DesiredState } from './desired-state.js';
 import type { DryRunJob } from './dry-run-job.js';
@@ -12,7 +12,9 @@ import type { Ledger } from './ledger.js';
 import { type PolicyChange, type PolicyInput, planPolicies } from './policy-plan.js';
 import { reviewInputs } from './policy-review.js';
 import { withPostureWarnings } from './posture-warnings.js';
+import { ruleSetOfPolicyInSteps } from './resolution.js';
 import { reviewerBeside } from './reviewers.js';
+import type { RuleSets } from './rule-sets.js';
 import type { Caller } from './work-thread.js';
 
 /** What a change would result in. */
@@ -41,11 +43,12 @@ export async function previewChange(
     deleted,
     caller,
   }: { readonly inputs: readonly PolicyInput[]; readonly deleted: readonly PolicyName[]; readonly caller: Caller },
-  ledger: Pick<Ledger, 'desired' | 'enforcement' | 'revision'>,
+  ledger: Pick<Ledger, 'desired' | 'revision'>,
+  rules: RuleSets,
   dryRuns: DryRunPool,
   checkHost: HostCheck,
 ): Promise<ChangePreview> {
-  const { desired: before, enforcement } = ledger;
+  const { desired: before } = ledger;
   const gone = deleted.map(policyKey);
   const unknown = gone.find((key) => before.policies.get(key) === undefined);
   if (unknown !== undefined) throw new Failure('not-found', `no policy ${unknown}`);
@@ -55,19 +58,20 @@ export async function previewChange(
     return dryRuns.dryRun(job, caller);
   };
   const compile = async (ruleSet: RuleSet) => (await run({ ruleSet })).image;
-  const compileAlone = async (policy: Policy) => compile(await enforcement.rules.ruleSetOfPolicy(policy));
+  const compileAlone = async (policy: Policy) =>
+    compile(await finishInTimeSlices(ruleSetOfPolicyInSteps(policy, rules.settings)));
   const wanted = kept.with(inputs.map(({ policy }) => policy));
-  const change = await planPolicies(inputs, before, wanted, enforcement, compileAlone, caller.disconnected);
+  const change = await planPolicies(inputs, before, wanted, rules, compileAlone, caller.disconnected);
   await checkHost(change);
   const planned = change.next;
   if (planned === undefined) {
-    const changes = await withPostureWarnings(change.result, before, enforcement.rules);
+    const changes = await withPostureWarnings(change.result, before, rules);
     return { changes, before, after: before, affected: () => false, compile };
   }
-  const leftOut = await enforcement.rules.preview(planned.desired, planned.affected, compile, caller.disconnected);
+  const leftOut = await rules.preview(planned.desired, planned.affected, compile, caller.disconnected);
   await planned.check?.(leftOut);
   await nextTimeSlice();
   const { desired: after, result } = await change.make({ revision: ledger.revision + 1, leftOut });
-  const changes = await reviewInputs(inputs, result, after, enforcement.rules, reviewerBeside(inputs, run));
+  const changes = await reviewInputs(inputs, result, after, rules, reviewerBeside(inputs, run));
   return { changes, before, after, affected: planned.affected, compile };
 }

@@ -1,12 +1,7 @@
 import type { Container } from '../containers/container.js';
 import type { RuleSet } from '../policy/rule-set.js';
-import { runningProfileOf } from '../profile/profile.js';
-import type { DesiredState } from './desired-state.js';
 import type { LiveImage } from './images.js';
-import { configuredVisibility } from './visibility.js';
-
-/** The part of a desired state that determines which rules a container with given labels is under. */
-export type Decisions = Pick<DesiredState, 'policies' | 'postures' | 'profiles' | 'visibility'>;
+import { type Decisions, likenessOf } from './resolution.js';
 
 /** Containers that are decided alike, because they are alike in all that matters. */
 export interface Kind {
@@ -129,19 +124,4 @@ export class KindUses {
     this.#uses.delete(kind);
     this.onUnused(kind);
   }
-}
-
-/** Equal for containers that are decided alike under the same policies. */
-export function likenessOf(container: Container, { policies, profiles, visibility }: Decisions): string {
-  return JSON.stringify([
-    container.isHost === true,
-    container.namespace,
-    container.policyOverride?.mode,
-    policies.keysReaching(container),
-    runningProfileOf(container, profiles) !== undefined,
-    configuredVisibility(container, visibility),
-    [container.links, container.laterLinks ?? {}].map((links) => Object.entries(links).sort()),
-    container.sharedPrograms,
-    container.foldedPlaces,
-  ]);
 }

@@ -3,14 +3,21 @@ import { policyKey } from '../policy/model.js';
 import { type NamedInRules, namedIn } from '../policy/named-paths.js';
 import type { OverrideMode } from '../policy/override.js';
 import type { RuleSet } from '../policy/rule-set.js';
+import { finish } from '../steps.js';
 import { type ContainerChange, existing } from './container-plan.js';
+import type { InForce } from './in-force.js';
 import type { Ledger, Outcome } from './ledger.js';
+import { type ResolutionSettings, ruleSetInSteps } from './resolution.js';
 
 export type { ContainerChange };
 
 /** The containers policies can reach. Their namespaces have been looked up before they come here. */
 export class ContainerRegistry {
-  constructor(readonly ledger: Ledger) {}
+  constructor(
+    readonly ledger: Ledger,
+    readonly inForce: Pick<InForce, 'host' | 'leftOut' | 'ruleSetInForce' | 'imageIdOf'>,
+    readonly settings: ResolutionSettings,
+  ) {}
 
   /**
    * Adds a container, or changes what is known of it. Many that come at once are added together.
@@ -52,7 +59,7 @@ export class ContainerRegistry {
 
   /** Also the host, by its id. */
   get(id: string): Container | undefined {
-    const { host } = this.ledger.enforcement;
+    const { host } = this.inForce;
     return id === host?.id ? host : this.ledger.desired.containers.get(id);
   }
 
@@ -83,16 +90,17 @@ export class ContainerRegistry {
 
   /** Policies that reach the container and are not in force in it, "namespace/name". */
   leftOutOf(id: string): readonly string[] {
-    return this.ledger.enforcement.leftOut.get(id) ?? [];
+    return this.inForce.leftOut.get(id) ?? [];
   }
 
   /** Of the image the kernel decides by. */
   imageIdOf(container: Container): number {
-    return this.ledger.enforcement.kindOf(container.id)?.image.kernelImage.imageId ?? 0;
+    return this.inForce.imageIdOf(container.id) ?? 0;
   }
 
-  /** The rules that decide for a container, in the order in which they are asked. */
+  /** The rules in force for a container or, where none are yet, those of all its policies; as they are asked. */
   ruleSetOf(container: Container): RuleSet {
-    return this.ledger.enforcement.ruleSetOf(container, this.ledger.desired);
+    const inForce = this.inForce.ruleSetInForce(container.id);
+    return inForce ?? finish(ruleSetInSteps(container, this.ledger.desired, this.settings));
   }
 }

@@ -1,22 +1,22 @@
 import type { Container, NamespacePair } from '../containers/container.js';
 import { namespaceKey } from '../containers/container.js';
-import type { FoundLinks } from '../containers/find-links.js';
 import type { RuleDescription } from '../events/rule-description.js';
 import type { PublishedContainer } from '../kernel/images.js';
 import type { Kernel } from '../kernel/kernel.js';
-import type { Postures } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
 import { inTimeSlices } from '../time-slices.js';
 import { type Adopted, adoptInPieces } from './adoption.js';
 import { type Assignment, Assignments, identityOf, type Published } from './assignments.js';
-import { type Claim, type Decisions, type Kind, type KindOf, Kinds, KindUses } from './container-kinds.js';
+import { type Claim, type Kind, type KindOf, Kinds, KindUses } from './container-kinds.js';
 import { type DesiredState, NOTHING_DESIRED } from './desired-state.js';
 import type { Findings } from './findings.js';
 import type { HolderSearch } from './holder-search.js';
+import type { HostSubject } from './host-subject.js';
 import { LiveImages } from './images.js';
 import { Preparation } from './preparation.js';
 import { type IsKept, PublishedState } from './published-state.js';
-import { type LeftOut, type PolicySettings, RuleSets } from './rule-sets.js';
+import { type Decisions, type ResolutionSettings, subjectsOf } from './resolution.js';
+import { type LeftOut, RuleSets } from './rule-sets.js';
 
 type EnforcingKernel = Pick<
   Kernel,
@@ -47,24 +47,19 @@ export class Enforcement {
   );
   readonly #preparations = new Set<Preparation>();
   #kinds: Kinds;
-  /** Labels and links that it has by itself. */
-  readonly #ownOfHost: Pick<Container, 'labels' | 'links'>;
 
   /**
    * @param earlier the images of an earlier daemon: image id to what its rule numbers mean
-   * @param host left out: policies for the host are kept but not enforced
    */
   constructor(
     readonly kernel: EnforcingKernel,
-    postures: Postures,
+    settings: ResolutionSettings,
     earlier: ReadonlyMap<number, readonly RuleDescription[]>,
     lastImageId: number,
-    host: Container | undefined,
-    options: PolicySettings = {},
+    readonly hostSubject: Pick<HostSubject, 'current'>,
   ) {
-    this.#ownOfHost = { labels: host?.labels ?? {}, links: host?.links ?? {} };
     this.images = new LiveImages(kernel, earlier, lastImageId);
-    this.rules = new RuleSets(this.images, postures, host, options);
+    this.rules = new RuleSets(this.images, settings, hostSubject);
     this.#state = new PublishedState(kernel, this.#assignments, this.#uses, this.images, () => this.host);
     this.#kinds = this.#kindsUnder(NOTHING_DESIRED);
   }
@@ -85,23 +80,7 @@ export class Enforcement {
 
   /** Left out: policies for the host are kept but not enforced. */
   get host(): Container | undefined {
-    return this.rules.host;
-  }
-
-  /** The host as it would be with these labels beside, or instead of, its own. */
-  hostLabelled(labels: Readonly<Record<string, string>>): Container | undefined {
-    const { host } = this.rules;
-    return host && { ...host, labels: { ...this.#ownOfHost.labels, ...labels } };
-  }
-
-  /** A host as it would be with these links beside those of its top directories. */
-  hostLinked(host: Container, { links, shared, folded }: FoundLinks): Container {
-    return { ...host, links: { ...this.#ownOfHost.links, ...links }, sharedPrograms: shared, foldedPlaces: folded };
-  }
-
-  /** To be followed by a change that affects the host, unless none was made yet. */
-  replaceHost(host: Container | undefined): void {
-    this.rules.host = host;
+    return this.hostSubject.current;
   }
 
   get imageCount(): number {
@@ -126,6 +105,15 @@ export class Enforcement {
   /** What decides for a container now. */
   kindOf(containerId: string): Kind | undefined {
     return this.#assignments.get(containerId)?.kind;
+  }
+
+  ruleSetInForce(containerId: string): RuleSet | undefined {
+    return this.kindOf(containerId)?.ruleSet;
+  }
+
+  /** Of the image that the kernel decides by for a container. */
+  imageIdOf(containerId: string): number | undefined {
+    return this.kindOf(containerId)?.image.kernelImage.imageId;
   }
 
   /** Under which policies containers are taken in. To be called once, before the first is. */
@@ -172,7 +160,7 @@ export class Enforcement {
     const preparation = new Preparation(this.#kindsUnder(desired), affected, (claim) => this.giveBack(claim));
     this.#preparations.add(preparation);
     try {
-      for await (const container of inTimeSlices(this.rules.subjects(desired))) {
+      for await (const container of inTimeSlices(subjectsOf(desired, this.host))) {
         if (this.#assignments.get(container.id) === undefined || affected(container))
           await preparation.claim(container);
       }
@@ -247,11 +235,6 @@ export class Enforcement {
   /** Resolves once the kernel decides as it should in these namespaces. @throws Failure internal */
   settled(keys: readonly string[]): Promise<void> {
     return this.#state.settled(keys);
-  }
-
-  /** The rule set in force for a container or, where none is, the one that all its policies make. */
-  ruleSetOf(container: Container, decisions: Decisions): RuleSet {
-    return this.kindOf(container.id)?.ruleSet ?? this.rules.ruleSetFor(container, decisions);
   }
 
   #kindsUnder(decisions: Decisions): Kinds {

@@ -1,8 +1,8 @@
 import { DEFAULT_POSTURE, isOfPolicy, type RuleDescription } from '../events/rule-description.js';
 import type { Policy } from '../policy/model.js';
 import { inTimeSlices } from '../time-slices.js';
-import type { Enforcement } from './enforcement.js';
 import type { Findings, Holder } from './findings.js';
+import type { InForce } from './in-force.js';
 import type { PolicyChange } from './policy-plan.js';
 
 /** At most this many holders are named for all of a change. */
@@ -27,28 +27,25 @@ export interface HeldByContainers {
 /** Adds to policies that were created or changed who holds, from before, what they refuse. */
 export async function withHolders(
   changes: readonly PolicyChange[],
-  enforcement: Pick<Enforcement, 'findingsOf' | 'holders'>,
+  inForce: Pick<InForce, 'findingsOf' | 'holders'>,
 ): Promise<PolicyChange[]> {
   const reported: PolicyChange[] = [];
-  const problem = enforcement.holders?.problem;
+  const problem = inForce.holders?.problem;
   for await (const change of inTimeSlices(changes)) {
     const { kind, policy } = change;
     if ((kind !== 'created' && kind !== 'updated') || policy.heldDescriptors === 'leave') reported.push(change);
     else if (problem !== undefined) reported.push({ ...change, warnings: [...change.warnings, problem] });
-    else reported.push({ ...change, held: heldOf(change, enforcement) });
+    else reported.push({ ...change, held: heldOf(change, inForce) });
   }
   return reported;
 }
 
-function heldOf(
-  { policy, containerIds }: PolicyChange,
-  enforcement: Pick<Enforcement, 'findingsOf'>,
-): HeldByContainers {
+function heldOf({ policy, containerIds }: PolicyChange, inForce: Pick<InForce, 'findingsOf'>): HeldByContainers {
   const named: NamedHolder[] = [];
   let all = 0;
   const decidesFiles = policy.rules.some((rule) => rule.class === 'file' || rule.class === 'process');
   for (const containerId of decidesFiles ? containerIds : []) {
-    const findings = enforcement.findingsOf(containerId);
+    const findings = inForce.findingsOf(containerId);
     if (findings === undefined) continue;
     const holders = holdersBy(policy, findings);
     all += holders.length + omittedOf(findings);

@@ -2,8 +2,8 @@ import type { Container } from '../containers/container.js';
 import { type FoundLinks, findLinks, type NamedPaths } from '../containers/find-links.js';
 import { namedIn } from '../policy/named-paths.js';
 import type { PolicySet } from '../policy/policy-set.js';
-import type { Enforcement } from './enforcement.js';
 import { type HostNeeds, lookAtHost } from './host-guard.js';
+import type { HostSubject } from './host-subject.js';
 
 /** What policies for the host depend on of its processes and files. */
 export interface HostFiles {
@@ -26,9 +26,9 @@ export function filesOfHost(root: string): HostFiles {
 export function withLinksOfHost(
   host: Container,
   policies: PolicySet,
-  enforcement: Pick<Enforcement, 'hostLinked'>,
+  subject: Pick<HostSubject, 'linked'>,
   files: Pick<HostFiles, 'links'>,
 ): Container {
   const named = namedIn(policies.reaching(host).flatMap(({ rules }) => rules));
-  return named.paths.size === 0 ? host : enforcement.hostLinked(host, files.links(named));
+  return named.paths.size === 0 ? host : subject.linked(host, files.links(named));
 }

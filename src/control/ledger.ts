@@ -53,6 +53,7 @@ const CATCH_UPS = 3;
  * Revisions count what was written.
  */
 export class Ledger {
+  readonly #enforcement: Enforcement;
   readonly #policyChanges = new Serial();
   readonly #steps = new Serial();
   readonly #containers: KnownContainers;
@@ -62,7 +63,7 @@ export class Ledger {
   #retry: NodeJS.Timeout | undefined;
 
   constructor(
-    readonly enforcement: Enforcement,
+    enforcement: Enforcement,
     readonly store: LedgerStore,
     initial: { readonly desired: DesiredState; readonly revision: number },
     /** Called with the seconds a change took, from the call to the last map update. */
@@ -70,6 +71,7 @@ export class Ledger {
     /** Called after each change, also after one the kernel did not take. */
     readonly onChange: () => void,
   ) {
+    this.#enforcement = enforcement;
     this.#containers = new KnownContainers(initial.desired.containers.values());
     this.#desired = { ...initial.desired, containers: this.#containers.byId };
     this.#revisions = new Revisions(initial.revision);
@@ -100,13 +102,13 @@ export class Ledger {
   start(ended: readonly string[], isKept?: IsKept): Promise<void> {
     return this.#policyChanges.run(async () => {
       const began = performance.now();
-      const preparation = await this.enforcement.prepare(this.#desired, () => true);
+      const preparation = await this.#enforcement.prepare(this.#desired, () => true);
       await this.#carryOut(
         preparation,
         0,
         () => ({
           stored: { deleteContainers: ended },
-          adopt: () => this.enforcement.adopt(preparation, true, isKept),
+          adopt: () => this.#enforcement.adopt(preparation, true, isKept),
         }),
         began,
       );
@@ -131,7 +133,7 @@ export class Ledger {
         return { result: change.result, revision: this.revision };
       }
       const { desired, affected, check, isWhole = false } = change.next;
-      const preparation = await this.enforcement.prepare(desired, affected);
+      const preparation = await this.#enforcement.prepare(desired, affected);
       let result: Result;
       const revision = await this.#carryOut(
         preparation,
@@ -140,7 +142,7 @@ export class Ledger {
           const made = await change.make({ revision: now, leftOut: preparation.leftOut });
           const adopt = () => {
             this.#desired = { ...made.desired, containers: this.#containers.byId };
-            return this.enforcement.adopt(preparation, isWhole, isWhole ? whereProcessesLive() : undefined);
+            return this.#enforcement.adopt(preparation, isWhole, isWhole ? whereProcessesLive() : undefined);
           };
           result = made.result;
           return { stored: made.stored, adopt };
@@ -169,7 +171,7 @@ export class Ledger {
 
   containerAt(namespaces: NamespacePair): Container | undefined {
     const key = namespaceKey(namespaces);
-    const { host } = this.enforcement;
+    const { host } = this.#enforcement;
     return host !== undefined && namespaceKey(host.namespaces) === key ? host : this.#containers.at(key);
   }
 
@@ -202,16 +204,16 @@ export class Ledger {
     let written: Written;
     try {
       for (let round = 0; round < CATCH_UPS && !preparation.isUpToDate; round++)
-        await this.enforcement.catchUp(preparation);
+        await this.#enforcement.catchUp(preparation);
       await check?.(preparation.leftOut);
       written = await this.#steps.run(async () => {
-        await this.enforcement.catchUp(preparation);
+        await this.#enforcement.catchUp(preparation);
         const revision = this.revision + increment;
         const images = [...preparation.claims.values()].map(({ kind }) => kind.image);
         return this.#write({ ...(await step(revision)), images }, revision);
       });
     } catch (error) {
-      this.enforcement.giveUp(preparation);
+      this.#enforcement.giveUp(preparation);
       throw error;
     }
     await this.#published(written, began);
@@ -230,7 +232,7 @@ export class Ledger {
   }
 
   async #write({ images, stored, adopt }: Step, revision: number): Promise<Written> {
-    const changes = this.enforcement.images.changesFor(images);
+    const changes = this.#enforcement.images.changesFor(images);
     await this.store.commit({
       ...stored,
       deleteImageRecords: changes.retired,
@@ -238,7 +240,7 @@ export class Ledger {
       lastImage: changes.lastImage,
       revision,
     });
-    this.enforcement.images.written(changes);
+    this.#enforcement.images.written(changes);
     this.#revisions.begin(revision);
     const { published } = await adopt();
     // It is waited for outside: the next step may be written meanwhile.
@@ -251,8 +253,8 @@ export class Ledger {
       await published;
       this.onApplied((performance.now() - began) / 1000);
     } finally {
-      this.#revisions.end(revision, this.enforcement.divergence === undefined);
-      if (this.enforcement.divergence !== undefined) this.#retryLater();
+      this.#revisions.end(revision, this.#enforcement.divergence === undefined);
+      if (this.#enforcement.divergence !== undefined) this.#retryLater();
       this.onChange();
     }
   }
@@ -262,7 +264,7 @@ export class Ledger {
    */
   async publishAgain(keys: readonly string[]): Promise<void> {
     try {
-      await this.enforcement.publishAgain(keys);
+      await this.#enforcement.publishAgain(keys);
     } catch {
       this.#retryLater();
     } finally {
@@ -277,7 +279,7 @@ export class Ledger {
 
   async #heal(): Promise<void> {
     try {
-      await this.enforcement.heal();
+      await this.#enforcement.heal();
       this.#revisions.settle();
     } catch {
       // It is reported by onChange, and the next retry follows.

@@ -8,6 +8,7 @@ import { inTimeSlices } from '../time-slices.js';
 import type { ChangePreview } from './change-preview.js';
 import type { DesiredState } from './desired-state.js';
 import type { Recordings } from './recordings.js';
+import { subjectsOf } from './resolution.js';
 import type { RuleSets } from './rule-sets.js';
 
 /** An access that was seen and would be decided differently. */
@@ -32,11 +33,11 @@ export interface PolicyDiff {
 /** What a change of policies would refuse and allow, judged by the accesses that were reported or learnt. */
 export async function diffPolicies(
   { before, after, affected, compile }: ChangePreview,
-  ruleSets: Pick<RuleSets, 'makeFor' | 'subjects'>,
+  ruleSets: Pick<RuleSets, 'makeFor' | 'host'>,
   memory: AccessMemory,
   recordings: Pick<Recordings, 'accessesOf'>,
 ): Promise<PolicyDiff> {
-  const containers = [...ruleSets.subjects(before), ...ruleSets.subjects(after)].filter(affected);
+  const containers = [before, after].flatMap((state) => [...subjectsOf(state, ruleSets.host)]).filter(affected);
   const byId = new Map(containers.map((container) => [container.id, container]));
   const ids = new Set(byId.keys());
   const remembered = memory.of(ids);

@@ -9,7 +9,6 @@ import { finishInTimeSlices, inTimeSlices, nextTimeSlice } from '../time-slices.
 import type { Change } from './change.js';
 import type { DesiredState } from './desired-state.js';
 import { checkDrift } from './drift.js';
-import type { Enforcement } from './enforcement.js';
 import type { HeldByContainers } from './holders.js';
 import type { LeftOut } from './rule-sets.js';
 import { Unreached } from './unreached.js';
@@ -48,7 +47,7 @@ export async function planPolicies(
   inputs: readonly PolicyInput[],
   current: DesiredState,
   after: PolicySet,
-  enforcement: Pick<Enforcement, 'host'>,
+  hosts: { readonly host: Container | undefined },
   /** Compiles a policy by itself. */
   compileAlone: (policy: Policy) => Promise<unknown>,
   /** Aborted when nobody waits for it any more. */
@@ -61,19 +60,19 @@ export async function planPolicies(
   const desired = { ...current, policies: after };
   const kindOf = (key: string) =>
     isAdded.has(key) ? 'created' : isChanged.has(key) ? 'updated' : ('unchanged' as const);
-  const reached = await containersBy(inputs, desired, enforcement, disconnected);
+  const reached = await containersBy(inputs, desired, hosts, disconnected);
   const deleted = removed.map((key) => current.policies.get(key)!);
   const reachedBefore = await containersBy(
     deleted.map((policy) => ({ policy })),
     current,
-    enforcement,
+    hosts,
     disconnected,
   );
   if (touched.size > FEW_POLICIES) {
     await finishInTimeSlices(current.policies.indexInSteps());
     await finishInTimeSlices(after.indexInSteps());
   }
-  const unreached = new Unreached(desired, enforcement);
+  const unreached = new Unreached(desired, hosts);
   const result: PolicyChange[] = [];
   for await (const { policy, warnings } of inTimeSlices(inputs, disconnected)) {
     const containerIds = await reached(policy);
@@ -188,7 +187,7 @@ const FEW_POLICIES = 16;
 async function containersBy(
   inputs: readonly { readonly policy: Policy }[],
   { containers }: Pick<DesiredState, 'containers'>,
-  { host }: Pick<Enforcement, 'host'>,
+  { host }: { readonly host: Container | undefined },
   disconnected: AbortSignal | undefined,
 ): Promise<(policy: Policy) => Promise<readonly string[]>> {
   if (inputs.length <= FEW_POLICIES)
@@ -243,7 +242,7 @@ function leftOutWarnings(
 export function* reachedByInSteps(
   policy: Policy,
   { containers }: Pick<DesiredState, 'containers'>,
-  { host }: Pick<Enforcement, 'host'>,
+  { host }: { readonly host: Container | undefined },
 ): Steps<string[]> {
   const ids: string[] = [];
   for (const [place, container] of [...containers.values(), ...(host === undefined ? [] : [host])].entries()) {

@@ -26,6 +26,8 @@ import { withHolders } from './holders.js';
 import type { HookCoverage } from './hook-coverage.js';
 import type { HostFiles } from './host-files.js';
 import { changeHostLabels } from './host-labels.js';
+import type { HostSubject } from './host-subject.js';
+import type { InForce } from './in-force.js';
 import type { Ledger, Outcome } from './ledger.js';
 import { followLinksOf } from './link-search.js';
 import { annotatedPostures, annotationChange, byNamespace, postureChange, setByClients } from './namespace-postures.js';
@@ -34,8 +36,10 @@ import { type PolicyChange, type PolicyInput, planPolicies, reachedByInSteps } f
 import { type ReadManifest, readObjects } from './policy-reading.js';
 import { reviewInputs } from './policy-review.js';
 import { withPostureWarnings } from './posture-warnings.js';
+import { posturesFor } from './resolution.js';
 import { restoringChange } from './restoring.js';
 import { reviewerHere } from './reviewers.js';
+import type { RuleSets } from './rule-sets.js';
 import { checkVersions, type ExpectedVersions } from './versions.js';
 import { withVisibilityOfClients } from './visibility.js';
 import { VISIBILITY_SETTINGS_MAX } from './visibility-registry.js';
@@ -51,11 +55,18 @@ export interface ApplyOptions {
 export class PolicyRegistry {
   constructor(
     readonly ledger: Ledger,
-    readonly defaultPostures: Postures,
+    readonly rules: RuleSets,
+    readonly host: HostSubject,
+    readonly inForce: InForce,
     readonly dryRuns: DryRunPool,
     readonly coverage: Pick<HookCoverage, 'warningsFor'>,
     readonly hostFiles: HostFiles,
   ) {}
+
+  /** Of namespaces without a setting. */
+  get defaultPostures(): Postures {
+    return this.rules.settings.postures;
+  }
 
   /** @param now policies that ended before are refused @throws Failure with every problem of every document */
   readManifest(text: string, now = Date.now()): readonly PolicyInput[] {
@@ -98,10 +109,9 @@ export class PolicyRegistry {
       const change = await this.#planApply(inputs, current);
       return this.#withHost(inputs, current, change, force);
     });
-    const { enforcement, desired } = this.ledger;
-    const reviewed = await reviewInputs(inputs, result, desired, enforcement.rules, reviewerHere(enforcement.rules));
+    const reviewed = await reviewInputs(inputs, result, this.ledger.desired, this.rules, reviewerHere(this.rules));
     const linked = await followLinksOf(this.ledger, reviewed, this.hostFiles);
-    return { result: await withHolders(linked, enforcement), revision };
+    return { result: await withHolders(linked, this.inForce), revision };
   }
 
   /** What `apply` would do and refuse; nothing is changed. */
@@ -125,9 +135,9 @@ export class PolicyRegistry {
     const check: HostCheck = force
       ? async () => undefined
       : async (change) => {
-          await changeWithHost(this.ledger, this.hostFiles, inputs, this.ledger.desired, change, false);
+          await this.#changeWithHost(inputs, this.ledger.desired, change, false);
         };
-    return previewChange({ inputs, deleted, caller }, this.ledger, this.dryRuns, check);
+    return previewChange({ inputs, deleted, caller }, this.ledger, this.rules, this.dryRuns, check);
   }
 
   /**
@@ -153,10 +163,9 @@ export class PolicyRegistry {
       const change = await this.#plan(inputs, current, kept.with(inputs.map(({ policy }) => policy)));
       return this.#withHost(inputs, current, change, force);
     });
-    const { desired, enforcement } = this.ledger;
-    const warned = await withPostureWarnings(result, desired, enforcement.rules);
+    const warned = await withPostureWarnings(result, this.ledger.desired, this.rules);
     const linked = await followLinksOf(this.ledger, warned, this.hostFiles);
-    return { result: await withHolders(linked, enforcement), revision };
+    return { result: await withHolders(linked, this.inForce), revision };
   }
 
   /**
@@ -231,7 +240,7 @@ export class PolicyRegistry {
 
   /** Sorted. */
   containerIdsReachedBy(policy: Policy): Promise<string[]> {
-    return finishInTimeSlices(reachedByInSteps(policy, this.ledger.desired, this.ledger.enforcement));
+    return finishInTimeSlices(reachedByInSteps(policy, this.ledger.desired, this.rules));
   }
 
   /**
@@ -255,8 +264,8 @@ export class PolicyRegistry {
    * cannot do without
    */
   setHostLabels(labels: Readonly<Record<string, string>>): Promise<Outcome<void>> {
-    return changeHostLabels(this.ledger, labels, (labelled, desired) =>
-      checkHost(this.ledger, this.hostFiles, labelled, desired),
+    return changeHostLabels(this.ledger, this.host, labels, (labelled, desired) =>
+      checkHost(this.rules.settings, this.hostFiles, labelled, desired),
     );
   }
 
@@ -276,10 +285,7 @@ export class PolicyRegistry {
   }
 
   #plan(inputs: readonly PolicyInput[], current: DesiredState, after: PolicySet): Promise<Change<PolicyChange[]>> {
-    const { enforcement } = this.ledger;
-    const compileAlone = async (policy: Policy) =>
-      enforcement.images.tryToCompile(await enforcement.rules.ruleSetOfPolicy(policy));
-    return planPolicies(inputs, current, after, enforcement, compileAlone);
+    return planPolicies(inputs, current, after, this.rules, (policy) => this.rules.compileAlone(policy));
   }
 
   /** See changeWithHost. The host has those links from then on, also where the change is refused later. */
@@ -289,18 +295,27 @@ export class PolicyRegistry {
     planned: Change<PolicyChange[]>,
     force: boolean,
   ): Promise<Change<PolicyChange[]>> {
-    const { change, host } = await changeWithHost(this.ledger, this.hostFiles, inputs, current, planned, force);
-    this.ledger.enforcement.replaceHost(host);
+    const { change, host } = await this.#changeWithHost(inputs, current, planned, force);
+    this.host.replace(host);
     return change;
+  }
+
+  #changeWithHost(
+    inputs: readonly PolicyInput[],
+    current: DesiredState,
+    planned: Change<PolicyChange[]>,
+    force: boolean,
+  ) {
+    return changeWithHost(this.rules.settings, this.host, this.hostFiles, inputs, current, planned, force);
   }
 
   /** See explainAccess. */
   explain(subject: ExplainedSubject, access: Access): Promise<Explanation> {
-    return explainAccess(this.ledger, subject, access);
+    return explainAccess(this.ledger.desired, this.rules.settings, this.inForce, subject, access);
   }
 
   /** What is done in a namespace where no rule names an access. */
   posturesFor(namespace: string): Postures {
-    return this.ledger.enforcement.rules.posturesFor(namespace, this.ledger.desired);
+    return posturesFor(namespace, this.ledger.desired, this.rules.settings);
   }
 }

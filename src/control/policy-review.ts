@@ -1,10 +1,11 @@
 import type { Review } from '../explain/review.js';
 import { type Policy, type Postures, policyKey } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
-import { inTimeSlices } from '../time-slices.js';
+import { finishInTimeSlices, inTimeSlices } from '../time-slices.js';
 import type { DesiredState } from './desired-state.js';
 import type { PolicyChange, PolicyInput } from './policy-plan.js';
 import { withPostureWarnings } from './posture-warnings.js';
+import { posturesFor, ruleSetOfPolicyInSteps } from './resolution.js';
 import type { RuleSets } from './rule-sets.js';
 
 /**
@@ -16,8 +17,8 @@ const NOT_REVIEWED = 'its rules were not compared with others: too many were giv
 
 const VOID_ADVICE = '; take it out, or give its policy a higher `priority`';
 
-type Reviewing = Pick<RuleSets, 'host' | 'makeFor' | 'ruleSetOfPolicy'>;
-type PosturesFor = (namespace: string) => Postures;
+type Reviewing = Pick<RuleSets, 'host' | 'makeFor' | 'settings'>;
+type PosturesIn = (namespace: string) => Postures;
 
 /** Reviews policies among the rules that decide for a container. */
 export interface PolicyReviewer {
@@ -38,9 +39,9 @@ export async function reviewInputs(
 ): Promise<PolicyChange[]> {
   const places = new Map(inputs.map(({ policy, placeOf }) => [policyKey(policy), placeOf]));
   const placeOf = (policy: Policy, ruleId: string) => places.get(policyKey(policy))?.(ruleId) ?? '';
-  const posturesFor = (namespace: string) => ruleSets.posturesFor(namespace, desired);
+  const posturesIn = (namespace: string) => posturesFor(namespace, desired, ruleSets.settings);
   const warned = await withPostureWarnings(changes, desired, ruleSets);
-  return reviewChanges(warned, desired, ruleSets, posturesFor, reviewerOf, placeOf);
+  return reviewChanges(warned, desired, ruleSets, posturesIn, reviewerOf, placeOf);
 }
 
 /** Adds what the rules of new and changed policies mean among those that reach the same container. */
@@ -48,7 +49,7 @@ async function reviewChanges(
   changes: readonly PolicyChange[],
   desired: DesiredState,
   ruleSets: Reviewing,
-  posturesFor: PosturesFor,
+  posturesIn: PosturesIn,
   reviewerOf: ReviewerOf,
   /** How a warning about a rule begins. */
   placeOf: (policy: Policy, ruleId: string) => string = () => '',
@@ -63,7 +64,7 @@ async function reviewChanges(
       const reviewer =
         performance.now() > deadline
           ? undefined
-          : await reviewerFor(change, desired, ruleSets, posturesFor, reviewerOf, reviewers);
+          : await reviewerFor(change, desired, ruleSets, posturesIn, reviewerOf, reviewers);
       const review = await reviewer?.review(change.policy);
       if (review === undefined) {
         reviewed.push({ ...change, warnings: [...change.warnings, NOT_REVIEWED] });
@@ -86,14 +87,14 @@ async function reviewerFor(
   { policy, containerIds: [id] }: PolicyChange,
   desired: DesiredState,
   ruleSets: Reviewing,
-  posturesFor: PosturesFor,
+  posturesIn: PosturesIn,
   reviewerOf: ReviewerOf,
   known: Map<string, PolicyReviewer>,
 ): Promise<PolicyReviewer> {
   const container = id === undefined ? undefined : (desired.containers.get(id) ?? ruleSets.host);
   if (id === undefined || container === undefined)
-    return reviewerOf(await ruleSets.ruleSetOfPolicy(policy), posturesFor(''));
-  const make = (ruleSet: RuleSet) => reviewerOf(ruleSet, posturesFor(container.namespace));
+    return reviewerOf(await finishInTimeSlices(ruleSetOfPolicyInSteps(policy, ruleSets.settings)), posturesIn(''));
+  const make = (ruleSet: RuleSet) => reviewerOf(ruleSet, posturesIn(container.namespace));
   const reviewer = known.get(id) ?? (await ruleSets.makeFor(container, desired, make));
   known.set(id, reviewer);
   return reviewer;

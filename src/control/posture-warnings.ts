@@ -2,7 +2,8 @@ import { POSTURE_CLASSES, POSTURE_OF, type PostureClass } from '../policy/model.
 import { inTimeSlices } from '../time-slices.js';
 import type { DesiredState } from './desired-state.js';
 import type { PolicyChange } from './policy-plan.js';
-import type { PolicySettings, RuleSets } from './rule-sets.js';
+import { type PolicySettings, posturesFor } from './resolution.js';
+import type { RuleSets } from './rule-sets.js';
 
 /** For at most this many namespaces the command is printed. */
 const NAMESPACES_NAMED = 5;
@@ -14,7 +15,7 @@ const NAMESPACES_NAMED = 5;
 export async function withPostureWarnings(
   changes: readonly PolicyChange[],
   desired: Pick<DesiredState, 'containers' | 'postures'>,
-  ruleSets: Pick<RuleSets, 'posturesFor' | 'host' | 'options'>,
+  ruleSets: Pick<RuleSets, 'host' | 'settings'>,
 ): Promise<PolicyChange[]> {
   const warned: PolicyChange[] = [];
   for await (const change of inTimeSlices(changes)) {
@@ -26,14 +27,14 @@ export async function withPostureWarnings(
 function warningsOf(
   change: PolicyChange,
   desired: Pick<DesiredState, 'containers' | 'postures'>,
-  ruleSets: Pick<RuleSets, 'posturesFor' | 'host' | 'options'>,
+  ruleSets: Pick<RuleSets, 'host' | 'settings'>,
 ): string[] {
   const { kind, policy } = change;
   if (kind === 'deleted' || policy.mode === 'audit') return [];
-  const classes = allowedClasses(change, ruleSets.options);
+  const classes = allowedClasses(change, ruleSets.settings);
   const warnings: string[] = [];
   for (const namespace of namespacesOf(change, desired, ruleSets)) {
-    const postures = ruleSets.posturesFor(namespace, desired);
+    const postures = posturesFor(namespace, desired, ruleSets.settings);
     const audited = classes.filter((each) => postures[each] === 'audit');
     if (audited.length > 0) warnings.push(warningFor(namespace, audited));
   }

@@ -32,6 +32,8 @@ export class Recordings {
   #timer: NodeJS.Timeout | undefined;
   /** Kinds of access that were reported to an earlier daemon, which had no time to write them down. */
   lost = 0;
+  /** Reads what the kernel has reported so far; set by what reads it. */
+  settleEvents: () => Promise<void> = async () => undefined;
   /** Called before a profile begins or ends to learn from a container, with the namespaceKey. */
   beforeRecordingChanges: (key: string) => void = () => undefined;
   /** What telemetry reports about a container: when that grows, the kernel has to report again. */
@@ -41,12 +43,10 @@ export class Recordings {
   /** False until what an earlier daemon left is resumed; nothing begins before. */
   #isReady = false;
 
-  /** @param settleEvents reads what the kernel has reported so far */
   constructor(
     readonly ledger: Pick<Ledger, 'desired' | 'containerAt'>,
     readonly counts: AccessCounts,
     readonly store: Pick<Store, 'commit'>,
-    readonly settleEvents: () => Promise<void>,
     readonly logger: Logger,
   ) {}
 

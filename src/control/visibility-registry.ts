@@ -2,6 +2,7 @@ import type { Container } from '../containers/container.js';
 import { Failure } from '../failure.js';
 import { type Visibility, type VisibilityScope, type VisibilitySetting, visibilityKey } from '../policy/visibility.js';
 import type { Ledger, Outcome } from './ledger.js';
+import { type PolicySettings, visibilityOf } from './resolution.js';
 import { annotatedVisibilityChange, visibilityChange } from './visibility.js';
 
 /** Bounded, since selectors are compared with each container. */
@@ -9,11 +10,14 @@ export const VISIBILITY_SETTINGS_MAX = 1024;
 
 /** Whose accesses are reported although no policy covers them. */
 export class VisibilityRegistry {
-  constructor(readonly ledger: Ledger) {}
+  constructor(
+    readonly ledger: Ledger,
+    readonly settings: Pick<PolicySettings, 'visibility'>,
+  ) {}
 
   /** What applies where nothing else is set. */
   get defaults(): Visibility {
-    return this.ledger.enforcement.rules.options.visibility ?? [];
+    return this.settings.visibility ?? [];
   }
 
   /**
@@ -49,16 +53,16 @@ export class VisibilityRegistry {
 
   /** Those of which something is visible. */
   countContainers(): number {
-    const { desired, enforcement } = this.ledger;
-    const isVisible = (container: Container) => enforcement.rules.visibilityOf(container, desired).length > 0;
+    const { desired } = this.ledger;
+    const isVisible = (container: Container) => visibilityOf(container, desired, this.settings).length > 0;
     return [...desired.containers.values()].filter(isVisible).length;
   }
 
   /** The visible classes of a container. @throws Failure not-found */
   of(containerId: string): Visibility {
-    const { desired, enforcement } = this.ledger;
+    const { desired } = this.ledger;
     const container = desired.containers.get(containerId);
     if (container === undefined) throw this.ledger.notFound(`container ${containerId}`);
-    return enforcement.rules.visibilityOf(container, desired);
+    return visibilityOf(container, desired, this.settings);
   }
 }

@@ -5,6 +5,7 @@ import { NOTHING_DESIRED } from './desired-state.js';
 import { DryRunPool } from './dry-run-pool.js';
 import { Enforcement } from './enforcement.js';
 import { NO_HOST_FILES } from './host-files.js';
+import { HostSubject } from './host-subject.js';
 import { Ledger } from './ledger.js';
 import { PolicyRegistry } from './policy-registry.js';
 
@@ -44,14 +45,24 @@ function registryOfNothing(): PolicyRegistry {
     containers: () => [],
   };
   const desired = { ...NOTHING_DESIRED, containers: new Map([[CONTAINER.id, CONTAINER]]) };
+  const host = new HostSubject(undefined);
+  const enforcement = new Enforcement(kernel, { postures }, new Map(), 0, host);
   const ledger = new Ledger(
-    new Enforcement(kernel, postures, new Map(), 0, undefined),
+    enforcement,
     { commit: async () => undefined },
     { desired, revision: 0 },
     () => undefined,
     () => undefined,
   );
-  return new PolicyRegistry(ledger, postures, new DryRunPool(), { warningsFor: () => [] }, NO_HOST_FILES);
+  return new PolicyRegistry(
+    ledger,
+    enforcement.rules,
+    host,
+    enforcement,
+    new DryRunPool(),
+    { warningsFor: () => [] },
+    NO_HOST_FILES,
+  );
 }
 
 const CONTAINER: Container = {

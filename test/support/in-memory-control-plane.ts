@@ -11,6 +11,7 @@ import { HookCoverage } from '../../src/control/hook-coverage.js';
 import { type HostFiles, NO_HOST_FILES } from '../../src/control/host-files.js';
 import { guardedProcesses } from '../../src/control/host-guard.js';
 import { HostState, type HostStatus } from '../../src/control/host-state.js';
+import { HostSubject } from '../../src/control/host-subject.js';
 import { IntakeCounts } from '../../src/control/intake-counts.js';
 import { Ledger } from '../../src/control/ledger.js';
 import { diffPolicies } from '../../src/control/policy-diff.js';
@@ -18,7 +19,7 @@ import { PolicyRegistry } from '../../src/control/policy-registry.js';
 import { ProfileRegistry } from '../../src/control/profile-registry.js';
 import { UnprotectedContainers } from '../../src/control/protection.js';
 import { Recordings } from '../../src/control/recordings.js';
-import type { PolicySettings } from '../../src/control/rule-sets.js';
+import { type PolicySettings, visibilityOf } from '../../src/control/resolution.js';
 import { Telemetry } from '../../src/control/telemetry.js';
 import { VisibilityRegistry } from '../../src/control/visibility-registry.js';
 import { describeTelemetry } from '../../src/events/telemetry.js';
@@ -162,6 +163,8 @@ export class InMemoryControlPlane implements ControlPlane {
   readonly containers: ContainerRegistry;
   readonly tracker: ContainerTracker;
   readonly host: TestHostState;
+  readonly hostSubject: HostSubject;
+  readonly enforcement: Enforcement;
   readonly counts = new MemoryCounts();
   readonly memory = new AccessMemory();
   readonly recordings: Recordings;
@@ -188,7 +191,10 @@ export class InMemoryControlPlane implements ControlPlane {
     host?: Container,
     options: PolicySettings = {},
   ) {
-    const enforcement = new Enforcement(this.kernel, POSTURES, new Map(), 39, host, options);
+    this.hostSubject = new HostSubject(host);
+    const settings = { postures: POSTURES, ...options };
+    const enforcement = new Enforcement(this.kernel, settings, new Map(), 39, this.hostSubject);
+    this.enforcement = enforcement;
     const store = {
       commit: async (changes: StoreChanges) => {
         if (this.storeFailure !== undefined) throw this.storeFailure;
@@ -205,7 +211,9 @@ export class InMemoryControlPlane implements ControlPlane {
     );
     this.policies = new PolicyRegistry(
       this.ledger,
-      POSTURES,
+      enforcement.rules,
+      this.hostSubject,
+      enforcement,
       new DryRunPool(),
       { warningsFor: (policy) => new HookCoverage(this.kernel.missingHooks).warningsFor(policy) },
       // A host with this process alone: looking into others needs privileges.
@@ -214,7 +222,7 @@ export class InMemoryControlPlane implements ControlPlane {
         links: (named) => this.linksOfHost(named),
       },
     );
-    this.containers = new ContainerRegistry(this.ledger);
+    this.containers = new ContainerRegistry(this.ledger, enforcement, settings);
     this.tracker = new ContainerTracker(
       this.containers,
       { info: () => undefined, warn: () => undefined },
@@ -222,9 +230,10 @@ export class InMemoryControlPlane implements ControlPlane {
       () => this.root,
     );
     const logger = { warn: () => undefined };
-    this.recordings = new Recordings(this.ledger, this.counts, store, async () => this.onSettle(), logger);
+    this.recordings = new Recordings(this.ledger, this.counts, store, logger);
+    this.recordings.settleEvents = async () => this.onSettle();
     this.profiles = new ProfileRegistry(this.ledger, this.recordings);
-    this.visibility = new VisibilityRegistry(this.ledger);
+    this.visibility = new VisibilityRegistry(this.ledger, settings);
     const containerOf = (namespaces: NamespacePair) => this.ledger.containerAt(namespaces);
     const ruleOf = enforcement.ruleOf.bind(enforcement);
     this.telemetry = new Telemetry(
@@ -232,7 +241,7 @@ export class InMemoryControlPlane implements ControlPlane {
       { windowSeconds: 3600, perWindow: 3 },
       {
         containerOf,
-        visibilityOf: (container) => enforcement.rules.visibilityOf(container, this.ledger.desired),
+        visibilityOf: (container) => visibilityOf(container, this.ledger.desired, settings),
         isLearning: (key) => this.recordings.isLearning(key),
         counts: this.counts,
         describe: (record) => describeTelemetry(record, { containerOf, ruleOf, clockOffset: 0n }),
@@ -241,7 +250,7 @@ export class InMemoryControlPlane implements ControlPlane {
       },
     );
     this.recordings.beforeRecordingChanges = (key) => this.telemetry.settle(key);
-    this.recordings.visibilityOf = (container) => enforcement.rules.visibilityOf(container, this.ledger.desired);
+    this.recordings.visibilityOf = (container) => visibilityOf(container, this.ledger.desired, settings);
     this.judge = (change: ChangePreview) => diffPolicies(change, enforcement.rules, this.memory, this.recordings);
     this.host = new TestHostState(this.kernel, enforcement, this.ledger, {
       kernelProblem: () => this.kernelProblem,

@@ -90,7 +90,7 @@ async function start(
     config: parseConfig(['--state-dir', stateDir, ...(flags.length > 0 ? flags : ['--journal-bytes', '0'])], () => ''),
     kernel: kernel as unknown as EventFlowParts['kernel'],
     ledger: plane.ledger,
-    enforcement: plane.ledger.enforcement,
+    enforcement: plane.enforcement,
     recordings: plane.recordings,
     telemetry: plane.telemetry,
     memory: plane.memory,

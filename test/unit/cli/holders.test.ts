@@ -12,7 +12,7 @@ test('apply warns of processes that already hold a file that the policy refuses'
   const holdings = new MemoryHoldings(namespaces);
   const rule = { policy: 'web', policyNamespace: 'default' } as RuleDescription;
   const logger = { warn: () => undefined };
-  plane.ledger.enforcement.holders = new HolderSearch(
+  plane.enforcement.holders = new HolderSearch(
     holdings.kernel,
     [],
     () => rule,

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Container } from '../../../src/containers/container.js';
-import { type Decisions, type Kind, Kinds, KindUses, likenessOf } from '../../../src/control/container-kinds.js';
+import { type Kind, Kinds, KindUses } from '../../../src/control/container-kinds.js';
 import { NOTHING_DESIRED } from '../../../src/control/desired-state.js';
+import { type Decisions, likenessOf } from '../../../src/control/resolution.js';
 import { PolicySet } from '../../../src/policy/policy-set.js';
 import { makePolicy } from '../policy/support.js';
 

@@ -4,6 +4,7 @@ import type { Container } from '../../../src/containers/container.js';
 import { type DesiredState, NOTHING_DESIRED } from '../../../src/control/desired-state.js';
 import { Enforcement } from '../../../src/control/enforcement.js';
 import { hostAsSubject } from '../../../src/control/host.js';
+import { HostSubject } from '../../../src/control/host-subject.js';
 import type { Policy } from '../../../src/policy/model.js';
 import { PolicySet } from '../../../src/policy/policy-set.js';
 import { MemoryKernel, POSTURES } from '../../support/in-memory-control-plane.js';
@@ -27,13 +28,14 @@ const desired = (policies: readonly Policy[], ...containers: Container[]): Desir
 function start(host?: Container, kernel = new MemoryKernel()) {
   const left = kernel.createImage({ words: new Uint32Array(1), rules: [] } as never, 7);
   for (const key of ['10:11', '90:91', '95:96']) kernel.published.set(key, left);
-  const enforcement = new Enforcement(kernel, POSTURES, new Map(), 39, host);
+  const subject = new HostSubject(host);
+  const enforcement = new Enforcement(kernel, { postures: POSTURES }, new Map(), 39, subject);
   const adopt = async (state: DesiredState, isWhole: boolean, isKept?: (key: string) => boolean) => {
     enforcement.decideBy(state);
     const adopted = await enforcement.adopt(await enforcement.prepare(state, () => true), isWhole, isKept);
     await adopted.published;
   };
-  return { kernel, enforcement, adopt };
+  return { kernel, enforcement, subject, adopt };
 }
 
 test('at the start entries in the kernel for containers that have ended are removed, except those to be kept', async () => {
@@ -85,16 +87,6 @@ test('a daemon without policies for the host ends the enforcement of an earlier 
   assert.equal(kernel.isHostEnforced, false);
 });
 
-test('labels that are set for the host are added to its own', () => {
-  const { enforcement } = start(HOST);
-  const labelled = enforcement.hostLabelled({ zone: 'a', 'kubernetes.io/os': 'other' });
-  assert.deepEqual([labelled?.labels.zone, labelled?.labels['kubernetes.io/os']], ['a', 'other']);
-  enforcement.replaceHost(labelled);
-  assert.equal(enforcement.host?.labels.zone, 'a');
-  assert.equal(enforcement.hostLabelled({})?.labels.zone, undefined);
-  assert.equal(start().enforcement.hostLabelled({ zone: 'a' }), undefined);
-});
-
 test('the desired entries, without those being changed, are reported, and restored in the kernel when removed', async () => {
   const { kernel, enforcement, adopt } = start();
   await adopt(desired([makePolicy()], container('a', 10), container('b', 20)), false);
@@ -135,12 +127,13 @@ test('a publication that the kernel refused is retried, and its image is held un
   assert.equal(enforcement.divergence, undefined);
 });
 
-test('the rule set of a container is that of its image, and of an unknown one that of its policies', async () => {
+test('the rule set in force for a container is that of its image, and none for an unknown one', async () => {
   const { enforcement, adopt } = start();
   const state = desired([makePolicy()], container('a', 10));
   await adopt(state, false);
-  assert.equal(enforcement.ruleSetOf(container('a', 10), state), enforcement.kindOf('a')?.ruleSet);
-  assert.equal(enforcement.ruleSetOf(container('b', 20), state).rules.length, 1);
+  assert.equal(enforcement.ruleSetInForce('a'), enforcement.kindOf('a')?.ruleSet);
+  assert.equal(enforcement.ruleSetInForce('b'), undefined);
+  assert.deepEqual([enforcement.imageIdOf('a'), enforcement.imageIdOf('b')], [40, undefined]);
   assert.equal(enforcement.ruleOf(40, 0)?.policy, 'sample');
   assert.equal(enforcement.ruleOf(39, 0), undefined);
 });

@@ -38,7 +38,7 @@ function start(adopted: readonly NamespacePair[] = [], known: Container = contai
     },
     () => false,
   );
-  plane.ledger.enforcement.holders = search;
+  plane.enforcement.holders = search;
   const apply = async (name: string, extra = '') => {
     const text = `apiVersion: security.kubearmor.com/v1
 kind: KubeArmorPolicy

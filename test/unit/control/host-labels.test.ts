@@ -26,19 +26,19 @@ test('a host is under the policies for labels that it is given, until it loses t
   await plane.policies.setHostLabels({ role: 'worker', zone: 'b' });
   assert.equal(isInForce(), true);
   assert.deepEqual(plane.commits.at(-1)?.hostLabels, { role: 'worker', zone: 'b' });
-  assert.equal(plane.ledger.enforcement.host?.labels.zone, 'b');
+  assert.equal(plane.hostSubject.current?.labels.zone, 'b');
   const written = plane.commits.length;
   await plane.policies.setHostLabels({ zone: 'b', role: 'worker' });
   assert.equal(plane.commits.length, written, 'setting the same labels again changes nothing');
   await plane.policies.setHostLabels({});
-  assert.deepEqual([isInForce(), plane.ledger.enforcement.host?.labels.zone], [false, 'a']);
+  assert.deepEqual([isInForce(), plane.hostSubject.current?.labels.zone], [false, 'a']);
 });
 
 test('labels by which the host would be harmed are refused, and accepted once they are harmless', async () => {
   const plane = await planeWith('worker', readlinkSync('/proc/self/exe'), true);
   for (let time = 0; time < 2; time++)
     await assert.rejects(plane.policies.setHostLabels({ role: 'worker' }), { code: 'failed-precondition' });
-  assert.equal(plane.ledger.enforcement.host?.labels.role, undefined);
+  assert.equal(plane.hostSubject.current?.labels.role, undefined);
   await plane.policies.setHostLabels({ role: 'other' });
   assert.equal(plane.kernel.isHostEnforced, false);
 });
@@ -47,7 +47,7 @@ test('labels that cannot be stored are not set, and can be set by the next attem
   const plane = await planeWith('worker');
   plane.storeFailure = new Error('no space');
   await assert.rejects(plane.policies.setHostLabels({ role: 'worker' }), plane.storeFailure);
-  assert.equal(plane.ledger.enforcement.host?.labels.role, undefined);
+  assert.equal(plane.hostSubject.current?.labels.role, undefined);
   plane.storeFailure = undefined;
   await plane.policies.setHostLabels({ role: 'worker' });
   assert.equal(plane.kernel.published.has('3:4'), true);
@@ -57,13 +57,13 @@ test('labels that do not change the policies are accepted without checking what 
   const plane = await planeWith('worker');
   Object.assign(plane.policies, { findHostNeeds: () => assert.fail('looked at') });
   await plane.policies.setHostLabels({ zone: 'c' });
-  assert.equal(plane.ledger.enforcement.host?.labels.zone, 'c');
+  assert.equal(plane.hostSubject.current?.labels.zone, 'c');
 });
 
 test('where policies for the host are off its labels change nothing', async () => {
   const plane = new InMemoryControlPlane();
   await plane.policies.setHostLabels({ role: 'worker' });
-  assert.deepEqual([plane.commits, plane.ledger.enforcement.host], [[], undefined]);
+  assert.deepEqual([plane.commits, plane.hostSubject.current], [[], undefined]);
 });
 
 test("the host's name and machine are found also from inside a container", () => {

@@ -27,7 +27,7 @@ const isGuarded = { code: 'failed-precondition', message: /the host would be har
 
 test('a policy for the host that would stop the daemon is refused, whichever way it comes, unless it is forced', async () => {
   const plane = planeWithHost();
-  const { policies, ledger } = plane;
+  const { policies } = plane;
   const inputs = policies.readManifest(blocking(DAEMON));
   await assert.rejects(policies.apply(inputs), isGuarded);
   await assert.rejects(policies.sync(inputs, 0), isGuarded);
@@ -41,7 +41,7 @@ test('a policy for the host that would stop the daemon is refused, whichever way
   await policies.restore(inputs, new Map(), true);
   await policies.dryRuns.close();
   assert.equal(policies.list().length, 1);
-  assert.deepEqual(ledger.enforcement.rules.host?.id, HOST_ID);
+  assert.deepEqual(plane.hostSubject.current?.id, HOST_ID);
 });
 
 test('a policy for the host that does not affect what it needs is accepted', async () => {

@@ -7,7 +7,7 @@ import { RecordingLogger } from '../../support/recording-sink.js';
 async function watched(containers: number) {
   const plane = new InMemoryControlPlane();
   const logger = new RecordingLogger();
-  const watch = new IntegrityWatch(plane.kernel, plane.ledger.enforcement, plane.ledger, logger, () => {
+  const watch = new IntegrityWatch(plane.kernel, plane.enforcement, plane.ledger, logger, () => {
     plane.kernelProblem = watch.problem;
     plane.host.announce();
   });

@@ -71,7 +71,7 @@ test('for many policies at once the containers of each are reported, with a warn
   const expected = [['c1', 'c3', 'c4'], ['c2', 'c3', 'c4'], ['c3', 'c4'], []];
   for (const [index, { policy, containerIds, warnings }] of changes.entries()) {
     assert.deepEqual(containerIds, expected[index % labels.length], policy.name);
-    assert.deepEqual(containerIds, finish(reachedByInSteps(policy, plane.ledger.desired, plane.ledger.enforcement)));
+    assert.deepEqual(containerIds, finish(reachedByInSteps(policy, plane.ledger.desired, plane.enforcement)));
     assert.equal(
       warnings.some((each) => each.includes('reaches')),
       containerIds.length === 0,
@@ -91,7 +91,7 @@ test('for many policies at once the containers of each are reported, with a warn
 
 test('a policy that reaches no container is compiled as a check, unless it is certainly small', async (t) => {
   const plane = await planeWith();
-  const compiled = t.mock.method(plane.ledger.enforcement.images, 'tryToCompile');
+  const compiled = t.mock.method(plane.enforcement.images, 'tryToCompile');
   const isCompiled = async (name: string, rules: string) => {
     const before = compiled.mock.callCount();
     await apply(plane, manifest(name, 'app: none', rules));
@@ -150,7 +150,7 @@ test('only containers that a changed policy reaches, or reached before, get othe
 
 test('an unchanged policy is neither compiled again nor warned of again', async (t) => {
   const plane = await planeWith();
-  const compiled = t.mock.method(plane.ledger.enforcement.images, 'tryToCompile');
+  const compiled = t.mock.method(plane.enforcement.images, 'tryToCompile');
   const count = async (text: string) => {
     const before = compiled.mock.callCount();
     const [change] = await apply(plane, text);

@@ -1,11 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { hostAsSubject } from '../../../src/control/host.js';
-import { RuleSets } from '../../../src/control/rule-sets.js';
 import { Unreached } from '../../../src/control/unreached.js';
-import { PolicySet } from '../../../src/policy/policy-set.js';
-import { InMemoryControlPlane, POSTURES } from '../../support/in-memory-control-plane.js';
-import { makePolicy, makeRule } from '../policy/support.js';
+import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
+import { makePolicy } from '../policy/support.js';
 
 const CALLER = { identity: 'test', disconnected: new AbortController().signal };
 
@@ -113,42 +111,6 @@ test('the host has the labels of nodes in Kubernetes and KubeArmor', () => {
     [name, name, 'linux', 'a'],
   );
   assert.match(labels['kubernetes.io/arch']!, /^(?:amd64|arm64)$/u);
-});
-
-const desired = { policies: PolicySet.empty, postures: new Map(), profiles: new Map(), visibility: new Map() };
-const images = { has: () => false, fits: async () => true, decidedRules: async () => new Set<number>() };
-
-test('the posture of files can be set to hold for programs too', () => {
-  const own = new Map([['shop', { file: 'block', process: 'audit' } as const]]);
-  const apart = new RuleSets(images, POSTURES, undefined);
-  const together = new RuleSets(images, POSTURES, undefined, { filePostureForProcesses: true });
-  assert.equal(apart.posturesFor('shop', { postures: own }).process, 'audit');
-  assert.equal(together.posturesFor('shop', { postures: own }).process, 'block');
-  assert.equal(together.posturesFor('other', { postures: own }).process, POSTURES.file);
-  const policies = desired.policies.with([
-    makePolicy({ namespace: 'shop', rules: [makeRule({ class: 'process', action: 'Allow' })] }),
-  ]);
-  const subject = { namespace: 'shop', labels: { app: 'web' }, links: {} };
-  assert.equal(together.ruleSetFor(subject, { ...desired, policies, postures: own }).postures.execute, 'block');
-});
-
-test('a name in a rule also covers the name with the suffixes of the cluster, for containers of its namespace', () => {
-  const rule = makeRule({ class: 'network', action: 'Allow', match: { kind: 'domain', domain: 'example.com' } });
-  const policies = desired.policies.with([makePolicy({ rules: [rule] })]);
-  const ruleSets = new RuleSets(images, POSTURES, undefined, { clusterDomain: 'cluster.local' });
-  const { rules } = ruleSets.ruleSetFor(
-    { namespace: 'default', labels: { app: 'web' }, links: {} },
-    { ...desired, policies },
-  );
-  const names = rules.flatMap(({ rule: { match } }) =>
-    match.kind === 'domain' && !match.asking ? [match.domain] : [],
-  );
-  assert.deepEqual(names.sort(), [
-    'example.com',
-    'example.com.cluster.local',
-    'example.com.default.svc.cluster.local',
-    'example.com.svc.cluster.local',
-  ]);
 });
 
 test('if the contents of an image are unknown the preset drift is refused, or gets a warning if it only reports', async (t) => {

@@ -45,7 +45,7 @@ async function warningsOf(
   const [warned] = await withPostureWarnings(
     [planned],
     { ...NOTHING_DESIRED, containers },
-    { posturesFor: () => postures, host, options: { filePostureForProcesses } },
+    { host, settings: { postures, filePostureForProcesses } },
   );
   assert.equal(warned!.warnings[0], 'first');
   return warned!.warnings.slice(1);

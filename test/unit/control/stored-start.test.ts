@@ -11,6 +11,7 @@ import { DryRunPool } from '../../../src/control/dry-run-pool.js';
 import { Enforcement } from '../../../src/control/enforcement.js';
 import { HookCoverage } from '../../../src/control/hook-coverage.js';
 import { NO_HOST_FILES } from '../../../src/control/host-files.js';
+import { HostSubject } from '../../../src/control/host-subject.js';
 import { Ledger } from '../../../src/control/ledger.js';
 import { PolicyRegistry } from '../../../src/control/policy-registry.js';
 import { problemOf } from '../../../src/control/store-status.js';
@@ -58,7 +59,9 @@ async function startDaemon(kernel: PinnedKernel, directory: string, discardsDama
   const store = await Store.open(directory);
   const stored = await loadStored(store, kernel, discardsDamage, logger);
   const earlier = new Map(stored.imageRecords.map(({ imageId, rules }) => [imageId, rules]));
-  const enforcement = new Enforcement(kernel, POSTURES, earlier, stored.lastImage, undefined);
+  const host = new HostSubject(undefined);
+  const settings = { postures: POSTURES };
+  const enforcement = new Enforcement(kernel, settings, earlier, stored.lastImage, host);
   let resumed = 0;
   const ledger: Ledger = new Ledger(
     enforcement,
@@ -70,12 +73,15 @@ async function startDaemon(kernel: PinnedKernel, directory: string, discardsDama
   const resume = async () => void resumed++;
   const start: StoredStart = new StoredStart(stored, store, kernel, ledger, resume, logger);
   await start.start();
-  const policies = new PolicyRegistry(ledger, POSTURES, new DryRunPool(), new HookCoverage([]), NO_HOST_FILES);
+  const { rules } = enforcement;
+  const dryRuns = new DryRunPool();
+  const coverage = new HookCoverage([]);
+  const policies = new PolicyRegistry(ledger, rules, host, enforcement, dryRuns, coverage, NO_HOST_FILES);
   return {
     store,
     ledger,
     policies,
-    registry: new ContainerRegistry(ledger),
+    registry: new ContainerRegistry(ledger, enforcement, settings),
     lines,
     isResumed: () => resumed === 1,
     put: (container: Container) => ledger.changeContainers({ put: [container], ids: [container.id] }),
