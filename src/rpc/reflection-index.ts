@@ -1,6 +1,6 @@
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
-// Not the package's main module, whose service reads its own description from a file in the package;
-// test/unit/rpc/library-internals.test.ts pins this one.
+// Not the package's main module, whose class can only add itself to a server, for which it reads a file of the package:
+// bundles do not have that. test/unit/rpc/library-internals.test.ts pins this one.
 import { ReflectionV1Implementation } from '@grpc/reflection/build/src/implementations/reflection-v1.js';
 import type { ServerReflectionRequest, ServerReflectionResponse } from '../generated/grpc/reflection/v1/reflection.js';
 
