@@ -12,7 +12,7 @@ import { Enforcement } from './control/enforcement.js';
 import { Expiry } from './control/expiry.js';
 import { HolderSearch } from './control/holder-search.js';
 import { HookCoverage } from './control/hook-coverage.js';
-import { type FoundHost, hostAsSubject, hostIdentity } from './control/host.js';
+import { type HostFacts, hostAsSubject, hostIdentity } from './control/host.js';
 import { filesOfHost, withLinksOfHost } from './control/host-files.js';
 import { isGuarded } from './control/host-guard.js';
 import { HostState } from './control/host-state.js';
@@ -53,7 +53,7 @@ import { openTelemetry } from './telemetry-flow.js';
 export interface AssemblyParts {
   readonly config: Config;
   readonly access: ClusterAccess | undefined;
-  readonly host: FoundHost;
+  readonly host: HostFacts;
   readonly logger: Logger;
   readonly store: Store;
   readonly kernel: Enforcer;

@@ -18,14 +18,14 @@ export class ReflectionIndex {
     this.#library = new ReflectionV1Implementation({ '': definition });
   }
 
-  /** Asks the library, which has a member for each case of a `oneof` where the generated code has one for all. */
+  /** Queries the library, which has a field for each case of a `oneof` where the generated code has one for all. */
   answer(request: ServerReflectionRequest): ServerReflectionResponse {
     const { host, messageRequest } = request;
-    const asked = messageRequest && {
+    const libraryRequest = messageRequest && {
       messageRequest: messageRequest.$case,
       [messageRequest.$case]: messageRequest.value,
     };
-    const answered = this.#library.handleServerReflectionRequest({ host, ...asked } as LibraryRequest);
+    const answered = this.#library.handleServerReflectionRequest({ host, ...libraryRequest } as LibraryRequest);
     const found = RESPONSES.find((name) => answered[name] != null);
     const messageResponse = found && { $case: found, value: answered[found] };
     return {

@@ -141,7 +141,7 @@ test('a name in a rule also covers the name with the suffixes of the cluster, fo
     { ...desired, policies },
   );
   const names = rules.flatMap(({ rule: { match } }) =>
-    match.kind === 'domain' && !match.asking ? [match.domain] : [],
+    match.kind === 'domain' && !match.lookup ? [match.domain] : [],
   );
   assert.deepEqual(names.sort(), [
     'example.com',
