@@ -8,7 +8,7 @@ import type { ControlPlane } from './control/control-plane.js';
 import { DryRunPool } from './control/dry-run-pool.js';
 import { Expiry } from './control/expiry.js';
 import { HookCoverage } from './control/hook-coverage.js';
-import type { FoundHost } from './control/host.js';
+import type { HostFacts } from './control/host.js';
 import { HostState } from './control/host-state.js';
 import { diffPolicies } from './control/policy-diff.js';
 import { PolicyRegistry } from './control/policy-registry.js';
@@ -30,7 +30,7 @@ import type { Store } from './store/store.js';
 export interface AssemblyParts {
   readonly config: Config;
   readonly access: ClusterAccess | undefined;
-  readonly host: FoundHost;
+  readonly host: HostFacts;
   readonly logger: Logger;
   readonly store: Store;
   readonly kernel: Enforcer;

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Config } from './config/config.js';
 import type { ContainerRegistry } from './control/container-registry.js';
 import { ContainerTracker } from './control/container-tracker.js';
-import type { FoundHost } from './control/host.js';
+import type { HostFacts } from './control/host.js';
 import { IntakeCounts } from './control/intake-counts.js';
 import { UnprotectedContainers } from './control/protection.js';
 import type { Enforcer } from './kernel/enforcer.js';
@@ -13,7 +13,7 @@ import { Sources } from './sources/sources.js';
 export interface ContainerSourcesParts {
   readonly config: Config;
   readonly followsCluster: boolean;
-  readonly host: FoundHost;
+  readonly host: HostFacts;
   readonly kernel: Pick<Enforcer, 'layers'>;
   readonly registry: ContainerRegistry;
   readonly notifier: Notifier;

@@ -4,7 +4,7 @@ import type { Config } from './config/config.js';
 import { policySettingsOf, posturesOf } from './config/policy-settings.js';
 import { Enforcement } from './control/enforcement.js';
 import { HolderSearch } from './control/holder-search.js';
-import { type FoundHost, hostAsSubject } from './control/host.js';
+import { type HostFacts, hostAsSubject } from './control/host.js';
 import { filesOfHost, withLinksOfHost } from './control/host-files.js';
 import { isGuarded } from './control/host-guard.js';
 import { HostSubject } from './control/host-subject.js';
@@ -21,7 +21,7 @@ import type { Store } from './store/store.js';
 export interface EnforcingParts {
   readonly config: Config;
   readonly followsCluster: boolean;
-  readonly host: FoundHost;
+  readonly host: HostFacts;
   readonly logger: Logger;
   readonly store: Store;
   readonly kernel: Enforcer;

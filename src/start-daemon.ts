@@ -5,7 +5,7 @@ import { builtFile } from './built-files.js';
 import { Closers } from './closers.js';
 import { accessOf } from './config/access.js';
 import type { Config } from './config/config.js';
-import type { FoundHost } from './control/host.js';
+import type { HostFacts } from './control/host.js';
 import type { Enforcer } from './kernel/enforcer.js';
 import { serveKubearmor } from './kubearmor.js';
 import type { ClusterAccess } from './kubernetes/follow-cluster.js';
@@ -21,7 +21,7 @@ const SHUTDOWN_GRACE_MILLISECONDS = 3000;
 /** The environment that the daemon runs in. */
 export interface Surroundings {
   readonly access: ClusterAccess | undefined;
-  readonly host: FoundHost;
+  readonly host: HostFacts;
   /** The descriptor of a Unix socket that listens already. */
   readonly inheritedSocket: number | undefined;
   readonly manager: ServiceManager;

@@ -186,7 +186,7 @@ static __always_inline int decide_called(struct scratch *scratch, struct linux_b
 		if (!can_read_tables() || !read_argument(scratch, scratch->arguments.address))
 			return refuse_unresolved(scratch, PATH_UNAVAILABLE);
 		scratch->arguments.address += argument_bytes(scratch) + 1;
-		many = ask_called(scratch);
+		many = query_called_name(scratch);
 		if (many < 0)
 			return refuse_unresolved(scratch, PATH_UNAVAILABLE);
 		if (is_decided_by_rule(scratch)) {

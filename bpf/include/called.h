@@ -44,7 +44,7 @@ static __always_inline bool is_many_programs(const char *name)
  * the buffer; leaves the verdict in the question. Returns whether the next
  * argument may be the name, less than 0 where that cannot be known.
  */
-__noinline int ask_called(struct scratch *scratch)
+__noinline int query_called_name(struct scratch *scratch)
 {
 	struct last_part part = { .scratch = scratch };
 	__u32 bytes, offset;

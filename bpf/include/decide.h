@@ -169,7 +169,7 @@ __noinline int place_object(struct scratch *scratch)
  * Finds who acts, and looks up the object in the image. Returns enum image_answer, which
  * means nothing unless the question's place is PATH_OK.
  */
-static __always_inline int ask_image_about(struct scratch *scratch, bool by_child)
+static __always_inline int look_up_in_image(struct scratch *scratch, bool by_child)
 {
 	int answer = IMAGE_REPLACED;
 	struct question *question;
@@ -196,13 +196,13 @@ static __always_inline int ask_image_about(struct scratch *scratch, bool by_chil
 
 __noinline int query_image(struct scratch *scratch)
 {
-	return ask_image_about(scratch, false);
+	return look_up_in_image(scratch, false);
 }
 
 /* The same where the parent's program matters as well. */
-__noinline int ask_image_by_child(struct scratch *scratch)
+__noinline int query_image_by_child(struct scratch *scratch)
 {
-	return ask_image_about(scratch, true);
+	return look_up_in_image(scratch, true);
 }
 
 /* Counts the decision, and reports or records the access. */
@@ -228,7 +228,7 @@ static __always_inline int finish_decision(struct scratch *scratch)
 	return action >= ACTION_BLOCK ? -EACCES : 0;
 }
 
-/* Who acts stands in the question by letters of one image: it is found again where that was replaced meanwhile. */
+/* Who acts stands in the question as classes of one image: it is found again where that was replaced meanwhile. */
 static __always_inline bool find_who_acts_again(struct scratch *scratch)
 {
 	if (scratch->question.by_child && find_parent(scratch) != IMAGE_ANSWERED)
@@ -361,7 +361,7 @@ static __always_inline bool query_access(struct membership *membership, struct s
 	int answer;
 
 	store_object(scratch, access);
-	answer = access->by_child ? ask_image_by_child(scratch) : query_image(scratch);
+	answer = access->by_child ? query_image_by_child(scratch) : query_image(scratch);
 	access->object_class = scratch->question.match.object_class;
 	/* Without an answer the container is no longer under any policy. */
 	if (scratch->question.place == PATH_OK)

@@ -109,13 +109,13 @@ enum image_program_class {
 	/* Above the class of a program stands the one that it is in while no Allow rule holds for it. */
 	PROGRAM_CLASS_BITS = 16,
 	PROGRAM_CLASS_MASK = 0xffff,
-	/* The actor's symbol: the program's class times ACTOR_LETTERS, plus this if it has a terminal. */
+	/* The actor's symbol: the program's class times SYMBOLS_PER_CLASS, plus this if it has a terminal. */
 	ACTOR_HAS_TERMINAL = 1,
 	/*
-	 * The parent's symbol: its program's class times ACTOR_LETTERS, plus this; with the unnamed class: an unknown parent.
+	 * The parent's symbol: its program's class times SYMBOLS_PER_CLASS, plus this; with the unnamed class: an unknown parent.
 	 */
 	ACTOR_IS_PARENT = 2,
-	ACTOR_LETTERS = 4,
+	SYMBOLS_PER_CLASS = 4,
 };
 
 /* Order of the entries of a verdict row; subjects other than paths have one operation, the first. */

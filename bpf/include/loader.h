@@ -202,17 +202,17 @@ static __always_inline bool is_of_image(struct file *file, struct file *program)
 }
 
 /* Whether a program of a class may be brought the library whose object key is in the buffer: enum image_answer. */
-static __always_inline int ask_for_class(struct scratch *scratch, __u32 key)
+static __always_inline int query_library_for_class(struct scratch *scratch, __u32 key)
 {
 	scratch->question.match.actor = key & ~(ACTOR_HAS_TERMINAL | ACTOR_IS_PARENT);
 	return image_decide(scratch);
 }
 
 /*
- * Asks whether policies let the current program, and its parent, be brought a
- * library. Returns enum image_answer; the verdict is in the question.
+ * Looks up whether policies let the current program, and its parent, be brought
+ * a library. Returns enum image_answer; the verdict is in the question.
  */
-__noinline int ask_about_library(struct scratch *scratch)
+__noinline int query_library(struct scratch *scratch)
 {
 	struct question *question;
 	__u32 parent;
@@ -230,9 +230,9 @@ __noinline int ask_about_library(struct scratch *scratch)
 		return IMAGE_GONE;
 	if (place_object(scratch) != PATH_OK)
 		return IMAGE_GONE;
-	answer = ask_for_class(scratch, question->match.actor);
+	answer = query_library_for_class(scratch, question->match.actor);
 	if (answer == IMAGE_ANSWERED && question->verdict >> VERDICT_ACTION_SHIFT == ACTION_ALLOW)
-		answer = ask_for_class(scratch, parent);
+		answer = query_library_for_class(scratch, parent);
 	return answer;
 }
 
@@ -257,7 +257,7 @@ static __always_inline bool is_let_bring(struct membership *membership, struct a
 	question_begin(membership, scratch, &access);
 	store_object(scratch, &access);
 	for (int i = 0; i < IMAGE_ATTEMPTS && answer == IMAGE_REPLACED; i++)
-		answer = ask_about_library(scratch);
+		answer = query_library(scratch);
 	if (answer == IMAGE_ANSWERED && scratch->question.verdict >> VERDICT_ACTION_SHIFT != ACTION_ALLOW)
 		answer = IMAGE_GONE;
 	scratch_return(scratch);

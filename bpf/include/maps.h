@@ -113,7 +113,7 @@ struct task_context {
 	/* The same three of its parent; no inode where it comes from outside. */
 	__u64 parent_inode;
 	__u32 parent_device;
-	__u32 parent_generation;
+	__u32 parent_image_id;
 	__u32 parent_class;
 	__u32 unused;
 };

@@ -91,11 +91,11 @@ struct {
 	__type(value, struct cached_name);
 } cached_names SEC(".maps");
 
-/* A socket by which a container has asked for names, and whom. */
+/* A socket by which a container has queried names, and which servers. */
 struct dns_client {
 	struct container_key container;
 	__u64 container_start;
-	__u32 servers_asked;		/* how many servers so far */
+	__u32 servers_queried;		/* how many so far */
 	struct host_address servers[SERVERS_MAX];
 	/* The last questions, see question_mark; the next one takes the place of the oldest. */
 	__u64 questions[QUESTIONS_MAX];
@@ -200,7 +200,7 @@ static __always_inline void store_name(struct sock *sk, const struct socket_use 
 static __always_inline bool is_known_server(const struct dns_client *dns_client, const struct endpoint *end)
 {
 	for (int i = 0; i < SERVERS_MAX; i++)
-		if (i < dns_client->servers_asked && is_same_address(&dns_client->servers[i], end))
+		if (i < dns_client->servers_queried && is_same_address(&dns_client->servers[i], end))
 			return true;
 	return false;
 }
@@ -219,7 +219,7 @@ static __noinline int remember_questions(struct sock *sk, struct container_key *
 		return 0;
 	if (dns_client->container.pid_namespace != container->pid_namespace ||
 	    dns_client->container.mount_namespace != container->mount_namespace || dns_client->container_start != start)
-		dns_client->servers_asked = 0;
+		dns_client->servers_queried = 0;
 	dns_client->container = *container;
 	dns_client->container_start = start;
 	for (int i = 0; i < QUESTIONS_AT_ONCE; i++)
@@ -227,9 +227,9 @@ static __noinline int remember_questions(struct sock *sk, struct container_key *
 			dns_client->questions[dns_client->next_question++ & (QUESTIONS_MAX - 1)] = sent->marks[i];
 	if (is_known_server(dns_client, end))
 		return 0;
-	copy_address(&dns_client->servers[dns_client->servers_asked % SERVERS_MAX], end);
+	copy_address(&dns_client->servers[dns_client->servers_queried % SERVERS_MAX], end);
 	/* More than there is room for: the first is forgotten for the newest. */
-	dns_client->servers_asked = dns_client->servers_asked < SERVERS_MAX ? dns_client->servers_asked + 1 : 1;
+	dns_client->servers_queried = dns_client->servers_queried < SERVERS_MAX ? dns_client->servers_queried + 1 : 1;
 	return 0;
 }
 

@@ -24,7 +24,7 @@ static __always_inline void take_as_parent(struct task_context *context)
 
 	context->parent_inode = context->inode;
 	context->parent_device = context->device;
-	context->parent_generation = context->image_id;
+	context->parent_image_id = context->image_id;
 	context->parent_class = context->program_class;
 	context->flags = flags | TASK_HAS_PARENT | (flags & TASK_ALTERED ? TASK_PARENT_ALTERED : 0);
 }
@@ -36,7 +36,7 @@ static __always_inline void take_as_parent(struct task_context *context)
  */
 static __always_inline void hand_parent_on(struct task_struct *task, struct task_context *context)
 {
-	bool is_unnamed = context->parent_generation == context->image_id &&
+	bool is_unnamed = context->parent_image_id == context->image_id &&
 			  !class_of_program(context->parent_class, false) &&
 			  class_of_program(context->program_class, false);
 
@@ -58,7 +58,7 @@ static __always_inline void adopt_parent(struct task_struct *task, struct task_c
 	struct inode *inode = BPF_CORE_READ(file, f_inode);
 
 	context->parent_inode = 0;
-	context->parent_generation = 0;
+	context->parent_image_id = 0;
 	if (mnt && (host || BPF_CORE_READ(mount_of(mnt), mnt_ns) == task->nsproxy->mnt_ns)) {
 		context->parent_inode = BPF_CORE_READ(inode, i_ino);
 		context->parent_device = BPF_CORE_READ(inode, i_sb, s_dev);
@@ -105,7 +105,7 @@ static __always_inline bool classify_parent(struct scratch *scratch, struct task
 	if (result != PATH_OK && !has_no_name(result))
 		return false;
 	context->parent_class = match->object_class;
-	context->parent_generation = scratch->question.image_id;
+	context->parent_image_id = scratch->question.image_id;
 	return true;
 }
 
@@ -133,14 +133,14 @@ __noinline int find_parent(struct scratch *scratch)
 	if (!(context->flags & TASK_HAS_PARENT))
 		adopt_parent(task, context, scratch->question.host);
 	image_id = scratch->question.image_id;
-	if (context->parent_inode && context->parent_generation != image_id &&
+	if (context->parent_inode && context->parent_image_id != image_id &&
 	    !classify_parent(scratch, task, context))
 		return scratch->question.image_id == image_id ? IMAGE_ANSWERED : IMAGE_REPLACED;
 	class = PROGRAM_CLASS_UNNAMED;
 	if (context->parent_inode)
 		class = class_of_program(context->parent_class,
 					 (context->flags & TASK_PARENT_ALTERED) || is_altered(task, context));
-	match->parent = class ? class * ACTOR_LETTERS + ACTOR_IS_PARENT : 0;
+	match->parent = class ? class * SYMBOLS_PER_CLASS + ACTOR_IS_PARENT : 0;
 	return IMAGE_ANSWERED;
 }
 

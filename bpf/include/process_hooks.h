@@ -61,7 +61,7 @@ int BPF_PROG(hauberk_bprm_committed, struct linux_binprm *bprm)
 		context->flags |= TASK_CONFINED;
 	remember_program(context, bprm->file->f_inode);
 	if (is_allowed_more(context->program_class) ||
-	    (context->parent_generation == context->image_id && is_allowed_more(context->parent_class)))
+	    (context->parent_image_id == context->image_id && is_allowed_more(context->parent_class)))
 		check_start(task, context, bprm);
 	return 0;
 }

@@ -77,7 +77,10 @@ static __always_inline void observe_call(struct membership *membership, struct a
 	scratch_return(scratch);
 }
 
-static __always_inline enum call_point point_of(__u32 operation)
+#define NO_POINT -1
+
+/* At which point a hook sees a path that the call under way was given. */
+static __always_inline int point_of(__u32 operation)
 {
 	switch (operation) {
 	case OPERATION_OPEN:
@@ -100,8 +103,12 @@ static __always_inline enum call_point point_of(__u32 operation)
 	case OPERATION_CHMOD:
 	case OPERATION_CHOWN:
 		return POINT_ATTRIBUTES;
-	default:
+	case OPERATION_MOUNT:
+	case OPERATION_UNMOUNT:
 		return POINT_MOUNT;
+	/* As where a file comes over a socket: the call was given no path. */
+	default:
+		return NO_POINT;
 	}
 }
 
@@ -120,7 +127,7 @@ static __always_inline void observe_path(struct membership *membership, __u32 op
 	};
 	struct pt_regs *registers;
 
-	if (!(membership->flags & IMAGE_OBSERVES_PATHS))
+	if (point_of(operation) == NO_POINT || !(membership->flags & IMAGE_OBSERVES_PATHS))
 		return;
 	registers = (void *)bpf_task_pt_regs(membership->task);
 	access.number = call_number(membership->task, current_number(registers));

@@ -310,7 +310,7 @@ static __always_inline int find_actor_of(struct scratch *scratch, struct task_st
 		context->image_id = scratch->question.image_id;
 	}
 found:
-	match->actor = class_of_program(match->object_class, altered) * ACTOR_LETTERS;
+	match->actor = class_of_program(match->object_class, altered) * SYMBOLS_PER_CLASS;
 	if ((scratch->question.image_flags & IMAGE_HAS_TERMINALS) && has_terminal(task))
 		match->actor |= ACTOR_HAS_TERMINAL;
 	return PATH_OK;

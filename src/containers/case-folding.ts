@@ -10,7 +10,7 @@ const IS_FAT = /^(?:vfat|msdos|exfat|ntfs|ntfs3|fuseblk|cifs|smb3|smb)$/u;
 /** Finds directories along paths in which a filesystem treats several names as one. */
 export class CaseFoldingDirectories {
   readonly #found = new Map<string, FoldedPlace>();
-  readonly #asked = new Map<string, boolean>();
+  readonly #folded = new Map<string, boolean>();
   readonly #mounts: readonly FoldedPlace[];
 
   constructor(
@@ -47,14 +47,14 @@ export class CaseFoldingDirectories {
 
   /** Whether the name in the other case leads to the same file. */
   #isFolded(path: string): boolean {
-    const known = this.#asked.get(path);
+    const known = this.#folded.get(path);
     if (known !== undefined) return known;
     const name = posix.basename(path);
     const other = [...name]
       .map((letter) => (letter === letter.toLowerCase() ? letter.toUpperCase() : letter.toLowerCase()))
       .join('');
     const is = name !== other && isSame(this.root + path, posix.join(this.root, posix.dirname(path), other));
-    this.#asked.set(path, is);
+    this.#folded.set(path, is);
     return is;
   }
 }

@@ -16,7 +16,7 @@ export function hostNamespaces(): NamespacePair {
   try {
     return { pidNamespace: statSync('/proc/1/ns/pid').ino, mountNamespace: statSync('/proc/1/ns/mnt').ino };
   } catch (cause) {
-    const message = `cannot tell the host's mount namespace: ${(cause as Error).message} (CAP_SYS_PTRACE is needed)`;
+    const message = `cannot determine the host's mount namespace: ${(cause as Error).message} (CAP_SYS_PTRACE is needed)`;
     throw new Failure('failed-precondition', message, [], { cause });
   }
 }
@@ -90,10 +90,10 @@ export function whereProcessesLive(): (namespaceKey: string) => boolean {
  * When process 1 of a pid namespace started, in clock ticks since boot; undefined if there is no longer such a process,
  * or when its first thread has ended.
  *
- * @param member any process in the namespace
+ * @param pid any process in the namespace
  */
-export function initStartTicks(pidNamespace: number, member: number): number | undefined {
-  const init = isFirst(member) ? member : findFirstIn(pidNamespace);
+export function initStartTicks(pidNamespace: number, pid: number): number | undefined {
+  const init = isFirst(pid) ? pid : findFirstIn(pidNamespace);
   return init === undefined ? undefined : startTicksOf(init);
 }
 

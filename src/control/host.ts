@@ -4,7 +4,7 @@ import type { Container, NamespacePair } from '../containers/container.js';
 import type { HostIdentity } from '../events/details.js';
 
 /** The host as it is found where the daemon starts. */
-export interface FoundHost {
+export interface HostFacts {
   readonly namespaces: NamespacePair;
   /** Where its files are seen: empty, or `/proc/1/root` from inside a container. */
   readonly root: string;

@@ -142,8 +142,8 @@ export class Telemetry {
     }
     if (!isShared) {
       known.clear();
-      const asked = counts.take({ container: container.namespaces, access: ACCESS_NONE });
-      dropped += Math.max(0, asked - VISIBLE_ACCESSES_MAX);
+      const made = counts.take({ container: container.namespaces, access: ACCESS_NONE });
+      dropped += Math.max(0, made - VISIBLE_ACCESSES_MAX);
     }
     this.reported += events.length;
     this.dropped += dropped;

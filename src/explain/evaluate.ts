@@ -50,7 +50,7 @@ export function* explainInSteps(all: readonly BoundRule[], postures: Postures, a
   for (const [place, bound] of all.entries()) {
     if (isStep(place)) yield;
     const { match } = bound.rule;
-    if ((match.kind === 'domain' && match.asking) || (match.kind === 'endpoint' && match.raw) || isForLocal(match))
+    if ((match.kind === 'domain' && match.lookup) || (match.kind === 'endpoint' && match.raw) || isForLocal(match))
       continue;
     if (!isOfClass(bound, access)) continue;
     ofClass.push(bound);
@@ -201,7 +201,7 @@ function asTaken(bound: BoundRule, object: AccessObject): BoundRule {
   if (rule.match.kind === 'endpoint' && object.kind === 'socket' && !isEndpoint(rule.match, rule.action, object))
     return { policy, rule: { ...rule, match: { ...rule.match, raw: true } } };
   if (rule.match.kind !== 'domain' || object.kind !== 'socket' || isNamed(rule.match, object)) return bound;
-  return { policy, rule: { ...rule, match: { ...rule.match, asking: true } } };
+  return { policy, rule: { ...rule, match: { ...rule.match, lookup: true } } };
 }
 
 function letsThroughByArguments(decider: Decider | undefined, access: Access): boolean {

@@ -4,12 +4,12 @@ import type { DecidingRule } from './image.js';
 import { IntListTable } from './integers.js';
 import {
   ACTOR_HAS_TERMINAL,
-  ACTOR_LETTERS,
   isOfParent,
   PROGRAM_CLASS_MASK,
   PROGRAM_CLASS_UNNAMED,
   SYMBOL_PROGRAM_CLASS,
   SYMBOL_VERDICT,
+  SYMBOLS_PER_CLASS,
   VERDICT_ACTION_SHIFT,
   VERDICT_ACTIONS,
   VERDICT_BY_ARGUMENTS,
@@ -108,11 +108,11 @@ export class PathLabels implements GuardLabels {
     const description = [...others];
     const classes = new Set(
       [...entries.keys()]
-        .filter((symbol) => symbol >= SYMBOL_VERDICT + ACTOR_LETTERS && !isOfParent(symbol))
-        .map((symbol) => Math.floor((symbol - SYMBOL_VERDICT) / ACTOR_LETTERS)),
+        .filter((symbol) => symbol >= SYMBOL_VERDICT + SYMBOLS_PER_CLASS && !isOfParent(symbol))
+        .map((symbol) => Math.floor((symbol - SYMBOL_VERDICT) / SYMBOLS_PER_CLASS)),
     );
     for (const programClass of [...classes].sort((a, b) => a - b)) {
-      const symbol = SYMBOL_VERDICT + ACTOR_LETTERS * programClass;
+      const symbol = SYMBOL_VERDICT + SYMBOLS_PER_CLASS * programClass;
       const row = rowOf(symbol, SYMBOL_VERDICT);
       const onTerminal = rowOf(symbol + terminal, symbol, SYMBOL_VERDICT + terminal, SYMBOL_VERDICT);
       if (row !== others[0] || onTerminal !== others[1]) description.push(programClass, row, onTerminal);

@@ -138,15 +138,15 @@ export const SYMBOL_VERDICT = 259;
 export const PROGRAM_CLASS_UNNAMED = 0;
 export const PROGRAM_CLASS_BITS = 16;
 export const PROGRAM_CLASS_MASK = 0xffff;
-/** The actor's symbol is the program's class times ACTOR_LETTERS, plus this if it has a terminal. */
+/** The actor's symbol is the program's class times SYMBOLS_PER_CLASS, plus this if it has a terminal. */
 export const ACTOR_HAS_TERMINAL = 1;
 /**
- * The parent's symbol is the class of the parent's program times ACTOR_LETTERS, plus this. With the unnamed class it
+ * The parent's symbol is the class of the parent's program times SYMBOLS_PER_CLASS, plus this. With the unnamed class it
  * means an unknown parent: rules that keep a parent's children from something hold, and none that allows them
  * something.
  */
 export const ACTOR_IS_PARENT = 2;
-export const ACTOR_LETTERS = 4;
+export const SYMBOLS_PER_CLASS = 4;
 
 /** Whether a symbol leads to a state for the children of some program rather than to a row. */
 export function isOfParent(symbol: number): boolean {

@@ -114,12 +114,32 @@ export function addLibraries(automaton: NondeterministicAutomaton, places: reado
 /** The paths that a rule covers in object keys that do not start with a path. */
 export function addGuarded(automaton: NondeterministicAutomaton, match: Match, mark: number): void {
   const from = () => automaton.literal(automaton.start, Buffer.from(GUARD_PREFIX));
-  if (match.kind === 'preset' && match.preset === 'filelessExec') {
-    automaton.markAll(automaton.literal(from(), Buffer.from(SHARED_MEMORY)), mark);
-  } else if (match.kind === 'preset') {
-    for (const place of match.except ?? []) addPath(automaton, from(), place, mark);
-  } else if ((match.kind === 'mount' || match.kind === 'trace') && match.target !== undefined) {
-    addPath(automaton, from(), match.target, mark);
+  switch (match.kind) {
+    case 'preset':
+      if (match.preset === 'filelessExec')
+        automaton.markAll(automaton.literal(from(), Buffer.from(SHARED_MEMORY)), mark);
+      else for (const place of match.except ?? []) addPath(automaton, from(), place, mark);
+      break;
+    case 'mount':
+    case 'trace':
+      if (match.target !== undefined) addPath(automaton, from(), match.target, mark);
+      break;
+    // These are guarded by their own paths, have none, or are only reported.
+    case 'exact':
+    case 'directory':
+    case 'pattern':
+    case 'name':
+    case 'protocol':
+    case 'family':
+    case 'endpoint':
+    case 'domain':
+    case 'capability':
+    case 'filesystem':
+    case 'namespace':
+    case 'call':
+      break;
+    default:
+      match satisfies never;
   }
 }
 

@@ -26,6 +26,8 @@ export function addPath(automaton: NondeterministicAutomaton, from: number, matc
       else addWithSlash(automaton, end, mark);
       break;
     }
+    default:
+      match satisfies never;
   }
 }
 

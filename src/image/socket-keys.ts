@@ -53,7 +53,7 @@ export function addNetwork(
 
 /** Adds questions for the names of a domain, if the match is one. */
 export function addQuestions(automaton: NondeterministicAutomaton, match: Match, mark: number): void {
-  if (match.kind !== 'domain' || match.asking) return;
+  if (match.kind !== 'domain' || match.lookup) return;
   addNames(automaton, automaton.literal(automaton.start, Buffer.from('q')), match, mark);
 }
 
@@ -118,9 +118,9 @@ function addEndpoint(
 
 /** Adds what is sent to an address of a name, and what is needed before an address is known. */
 function addDomain(automaton: NondeterministicAutomaton, match: DomainMatch, mark: number): void {
-  for (const from of (match.asking ? DNS_SOCKETS : ANY_ENDPOINT).flatMap((set) => addSockets(automaton, set))) {
+  for (const from of (match.lookup ? DNS_SOCKETS : ANY_ENDPOINT).flatMap((set) => addSockets(automaton, set))) {
     const egress = automaton.literal(from, Buffer.from(DIRECTION.egress));
-    if (match.asking) {
+    if (match.lookup) {
       automaton.markAll(automaton.literal(from, Buffer.from(DIRECTION.none)), mark);
       automaton.markAll(automaton.literal(egress, Buffer.from(digits(QUESTION_PORT, 4))), mark);
     } else {

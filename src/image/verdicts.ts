@@ -6,7 +6,6 @@ import { IntBuffer, IntListTable } from './integers.js';
 import {
   ACTOR_HAS_TERMINAL,
   ACTOR_IS_PARENT,
-  ACTOR_LETTERS,
   PROGRAM_CLASS_BITS,
   PROGRAM_CLASS_UNNAMED,
   SUBJECTS,
@@ -15,6 +14,7 @@ import {
   SYMBOL_PROGRAM_CLASS,
   SYMBOL_SOURCE,
   SYMBOL_VERDICT,
+  SYMBOLS_PER_CLASS,
   VERDICT_RULE_MASK,
 } from './layout.js';
 import { Libraries } from './libraries.js';
@@ -73,7 +73,7 @@ export class Verdicts {
 
   /** How many actors an image distinguishes: see ACTOR_HAS_TERMINAL. */
   get actors(): number {
-    return ACTOR_LETTERS * (this.programs.count + 1);
+    return SYMBOLS_PER_CLASS * (this.programs.count + 1);
   }
 
   /** The words of every verdict row, one after the other. */
@@ -156,7 +156,7 @@ export class Verdicts {
     const ownRows = this.#labelOfRows(subject, rules, NO_PARENT);
     for (const parent of [UNKNOWN_PARENT, ...this.programs.namedByAny(forChildren)]) {
       const label = this.#labelOfRows(subject, rules, parent);
-      if (label !== ownRows) add(SYMBOL_VERDICT + parent * ACTOR_LETTERS + ACTOR_IS_PARENT, label);
+      if (label !== ownRows) add(SYMBOL_VERDICT + parent * SYMBOLS_PER_CLASS + ACTOR_IS_PARENT, label);
     }
   }
 
@@ -165,7 +165,7 @@ export class Verdicts {
     const [allowed, refused] = [true, false].map((is) => this.#rows.intern(this.#settled.ofLibrary(is), 0, ROW_WORDS));
     add(SYMBOL_VERDICT, allowed!);
     for (const programClass of this.libraries.refusedTo(naming)) {
-      add(SYMBOL_VERDICT + programClass * ACTOR_LETTERS, refused!);
+      add(SYMBOL_VERDICT + programClass * SYMBOLS_PER_CLASS, refused!);
     }
   }
 
@@ -186,7 +186,7 @@ export class Verdicts {
     const onTerminal = this.#hasTerminals ? this.#rowOf(subject, rules, parent, PROGRAM_CLASS_UNNAMED, true) : others;
     if (onTerminal !== others) add(SYMBOL_VERDICT + ACTOR_HAS_TERMINAL, onTerminal);
     for (const programClass of this.programs.namedByAny(rules)) {
-      const symbol = SYMBOL_VERDICT + ACTOR_LETTERS * programClass;
+      const symbol = SYMBOL_VERDICT + SYMBOLS_PER_CLASS * programClass;
       const row = this.#rowOf(subject, rules, parent, programClass, false);
       if (row !== others) add(symbol, row);
       if (!this.#hasTerminals) continue;

@@ -4,7 +4,6 @@ import { digits } from './key-digits.js';
 import {
   ACTOR_HAS_TERMINAL,
   ACTOR_IS_PARENT,
-  ACTOR_LETTERS,
   GUARD_COMMON,
   GUARD_NOTHING,
   HEADER,
@@ -23,6 +22,7 @@ import {
   SYMBOL_PROGRAM_CLASS,
   SYMBOL_SOURCE,
   SYMBOL_VERDICT,
+  SYMBOLS_PER_CLASS,
   subjectOfOperation,
   VERDICT_ACTION_SHIFT,
   VERDICT_ACTIONS,
@@ -49,11 +49,11 @@ export interface Actor {
 }
 
 /** The symbols of the actor and of its parent, as added to SYMBOL_VERDICT; the parent's is 0 if no rule names it. */
-export function actorLetters({ programClass, parentClass = PROGRAM_CLASS_UNNAMED, terminal = false }: Actor) {
+export function actorSymbols({ programClass, parentClass = PROGRAM_CLASS_UNNAMED, terminal = false }: Actor) {
   const known = parentClass === 'unknown' ? PROGRAM_CLASS_UNNAMED : parentClass;
   return {
-    actor: programClass * ACTOR_LETTERS + (terminal ? ACTOR_HAS_TERMINAL : 0),
-    parent: parentClass === PROGRAM_CLASS_UNNAMED ? 0 : known * ACTOR_LETTERS + ACTOR_IS_PARENT,
+    actor: programClass * SYMBOLS_PER_CLASS + (terminal ? ACTOR_HAS_TERMINAL : 0),
+    parent: parentClass === PROGRAM_CLASS_UNNAMED ? 0 : known * SYMBOLS_PER_CLASS + ACTOR_IS_PARENT,
   };
 }
 
@@ -80,20 +80,20 @@ export function sourceAt(
   path: Uint8Array,
 ): Record<'becoming' | 'withoutAllow' | 'replaced', Decision> {
   const place = follow(words, matchPath(words, path), SYMBOL_SOURCE, 0) * 2;
-  const read = (word: number) => decodeVerdict(place === 0 ? RULE_NONE : words[place + word]! - VERDICT_MARK);
+  const read = (offset: number) => decodeVerdict(place === 0 ? RULE_NONE : words[place + offset]! - VERDICT_MARK);
   return { becoming: read(0), withoutAllow: read(1), replaced: read(2) };
 }
 
 /** The decision on an access to this object: a path, or an object key for subjects that are not paths. */
 export function decide(
   words: Uint32Array,
-  word: Uint8Array,
+  pathOrKey: Uint8Array,
   actor: Actor,
   operation: Operation,
   ownership: Ownership,
 ): Decision {
   const subject = subjectOfOperation(operation);
-  const row = rowFor(words, word, subject, actor);
+  const row = rowFor(words, pathOrKey, subject, actor);
   return decodeVerdict(verdictIn(words, row, operationsOn(subject).indexOf(operation), ownership));
 }
 
@@ -133,7 +133,7 @@ type Guard = ReturnType<typeof guardAt>;
 
 function guardAt(words: Uint32Array, directory: Uint8Array) {
   const place = follow(words, matchPath(words, directory), SYMBOL_GUARD, 0) * 2;
-  const read = (word: number) => words[place + word]! - VERDICT_MARK;
+  const read = (offset: number) => words[place + offset]! - VERDICT_MARK;
   if (place === 0) return { refused: GUARD_NOTHING, decided: GUARD_NOTHING, refusal: RULE_NONE, report: RULE_NONE };
   return { refused: read(0), decided: read(1), refusal: read(2), report: read(3) };
 }
@@ -145,9 +145,9 @@ function strongerOf(first: number, second: number): number {
   return ((chosen ?? (restricts(first) ? first : second)) & ~GUARD_COMMON) >>> 0;
 }
 
-function rowFor(words: Uint32Array, word: Uint8Array, subject: Subject, acting: Actor): number {
-  const { actor, parent } = actorLetters(acting);
-  const end = matchPath(words, word);
+function rowFor(words: Uint32Array, pathOrKey: Uint8Array, subject: Subject, acting: Actor): number {
+  const { actor, parent } = actorSymbols(acting);
+  const end = matchPath(words, pathOrKey);
   const state = parent === 0 ? end : follow(words, end, SYMBOL_VERDICT + parent, end);
   const terminal = actor & ACTOR_HAS_TERMINAL;
   let row = follow(words, state, SYMBOL_VERDICT, words[HEADER.defaultRows * 2 + SUBJECTS.indexOf(subject)]!);

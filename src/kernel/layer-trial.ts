@@ -59,7 +59,8 @@ export class LayerTrial {
 
   /** @returns what is wrong */
   #try(root: string, device: number, upper: string | undefined): string | undefined {
-    if (this.program === undefined) return 'the kernel does not take the program that tells the layers of an overlay';
+    if (this.program === undefined)
+      return 'the kernel rejects the program that finds the layer of a file on an overlay';
     // Merged of all layers.
     if (this.#layerOf(root) !== 'upper')
       return 'this kernel does not report the layers of an overlay: its root has none';
@@ -86,7 +87,7 @@ export class LayerTrial {
     try {
       const question = Buffer.alloc(4);
       question.writeUInt32LE(descriptor);
-      return LAYERS[checked(`cannot tell the layer of ${path}`, runProgram(this.program!, question))]!;
+      return LAYERS[checked(`cannot determine the layer of ${path}`, runProgram(this.program!, question))]!;
     } finally {
       closeSync(descriptor);
     }

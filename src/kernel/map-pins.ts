@@ -48,7 +48,7 @@ export type PinNames = Readonly<Record<PinnedMap, string>>;
 
 /**
  * How the pins of an object's maps are called. libbpf takes no map of other sizes for its own, so each name ends in a
- * digest of them: a build whose map differs makes a new one beside that of an earlier build, whose programs keep theirs.
+ * digest of them: a build whose map differs makes a new one beside that of an earlier build, whose programs keep using the former.
  */
 export function pinNamesOf(object: Pointer): PinNames {
   const names = PINNED_MAPS.map((name) => {

@@ -52,7 +52,7 @@ export interface AttachedPrograms {
   readonly listenerIterator: number | undefined;
   /** Descriptor of the program that makes a daemon the owner, where the kernel takes it. */
   readonly claim: number | undefined;
-  /** Descriptor of the program that tells a file's layer of an overlay, where the kernel takes it. */
+  /** Descriptor of the program that finds the layer of a file on an overlay, where the kernel takes it. */
   readonly findLayer: number | undefined;
   /** Which object file they come from. */
   readonly build: string;

@@ -72,10 +72,30 @@ function twinsOf(rule: Rule, links: LinkedDirectories, shared: ReadonlySet<strin
 
 /** The match and, where it is a pattern that names directories one by one, each of these by itself. */
 function variantsOf(match: Match): Match[] {
-  if (match.kind === 'pattern') return alternativesIn(match.pattern).map((pattern) => ({ ...match, pattern }));
-  if ((match.kind !== 'mount' && match.kind !== 'trace') || match.target?.kind !== 'pattern') return [match];
-  const { target } = match;
-  return alternativesIn(target.pattern).map((pattern) => ({ ...match, target: { ...target, pattern } }));
+  switch (match.kind) {
+    case 'pattern':
+      return alternativesIn(match.pattern).map((pattern) => ({ ...match, pattern }));
+    case 'mount':
+    case 'trace': {
+      const { target } = match;
+      if (target?.kind !== 'pattern') return [match];
+      return alternativesIn(target.pattern).map((pattern) => ({ ...match, target: { ...target, pattern } }));
+    }
+    // No pattern is among their parts; the places that a preset excepts are followed one by one: see withLinks.
+    case 'exact':
+    case 'directory':
+    case 'name':
+    case 'protocol':
+    case 'family':
+    case 'endpoint':
+    case 'domain':
+    case 'capability':
+    case 'filesystem':
+    case 'namespace':
+    case 'preset':
+    case 'call':
+      return [match];
+  }
 }
 
 /** Adds the second names within one rule. */

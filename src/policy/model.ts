@@ -99,10 +99,10 @@ export interface DomainMatch {
   readonly kind: 'domain';
   readonly domain: string;
   /**
-   * What allowing the name permits before there is an address: making sockets, and asking servers. Not from a manifest:
+   * What allowing the name permits before there is an address: making sockets, and querying servers. Not from a manifest:
    * added to the rule that allows the name, see withCompanions.
    */
-  readonly asking?: true;
+  readonly lookup?: true;
   /** The name of another rule below a search suffix. Not from a manifest: see belowClusterSuffixes. */
   readonly searched?: true;
 }

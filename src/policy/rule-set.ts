@@ -58,7 +58,7 @@ function withCompanions(bound: readonly BoundRule[]): BoundRule[] {
     const { policy, rule } = each;
     const { match, action } = rule;
     if (match.kind === 'domain' && action === 'Allow')
-      return [each, { policy, rule: { ...rule, match: { ...match, asking: true } } }];
+      return [each, { policy, rule: { ...rule, match: { ...match, lookup: true } } }];
     if (match.kind === 'endpoint' && action === 'Block' && match.direction !== 'ingress')
       return [each, { policy, rule: { ...rule, match: { ...match, raw: true } } }];
     return [each];
@@ -99,7 +99,7 @@ export function coversFamilies({ rule }: BoundRule): boolean {
 export function isImplied({ rule: { match } }: BoundRule): boolean {
   if (match.kind === 'family') return isForLocal(match);
   if (match.kind === 'endpoint') return match.raw === true;
-  return match.kind === 'domain' && (match.asking === true || match.searched === true);
+  return match.kind === 'domain' && (match.lookup === true || match.searched === true);
 }
 
 function* posturesInForce(bound: readonly BoundRule[], postures: Postures): Steps<PosturesInForce> {

@@ -93,7 +93,7 @@ function checkCall(value: string): string | undefined {
 function checkCallWithPath(value: string): string | undefined {
   if (CALLS_WITH_PATH.includes(value.toLowerCase())) return undefined;
   return (
-    `must be a system call whose path the kernel tells, not ${quote(value)}, which \`matchSyscalls\` takes: ` +
+    `must be a system call whose path the kernel reports, not ${quote(value)}, which \`matchSyscalls\` takes: ` +
     `one of ${CALLS_WITH_PATH.join(', ')}`
   );
 }

@@ -63,13 +63,13 @@ export function containerServiceOf(
       },
 
       listContainers({ namespace, ...page }) {
-        const isAsked = (container: { readonly namespace: string }) =>
+        const isInNamespace = (container: { readonly namespace: string }) =>
           namespace === '' || container.namespace === namespace;
-        const protectedOnes = registry.list().filter(isAsked);
+        const protectedOnes = registry.list().filter(isInNamespace);
         // One that is registered again after a change is still under the policies it had.
         const others = unprotected
           .list()
-          .filter(({ description }) => isAsked(description) && registry.get(description.id) === undefined);
+          .filter(({ description }) => isInNamespace(description) && registry.get(description.id) === undefined);
         const listed = [
           ...protectedOnes.map((container) => ({
             key: `0${container.id}`,

@@ -21,13 +21,17 @@ import { RequestChecks } from './request-checks.js';
 
 /** Operations of the API that are one operation of the domain, with what distinguishes them. */
 const DETAILED: Readonly<Record<string, Operation>> = { unmount: 'mount', attach: 'trace' };
-const ASKED = [...OPERATIONS, ...Object.keys(DETAILED)];
+const API_OPERATIONS = [...OPERATIONS, ...Object.keys(DETAILED)];
 
 /** @throws Failure invalid-argument naming the fields of ExplainRequest */
 export function toAccess(request: ExplainRequest): Access {
   const checks = new RequestChecks();
   checks.require(request.subject !== undefined, 'subject', 'one of container_id and container must be set');
-  checks.require(ASKED.includes(request.operation), 'operation', `must be one of ${ASKED.join(', ')}`);
+  checks.require(
+    API_OPERATIONS.includes(request.operation),
+    'operation',
+    `must be one of ${API_OPERATIONS.join(', ')}`,
+  );
   checks.done();
   const operation = DETAILED[request.operation] ?? (request.operation as Operation);
   const object = toObject(operation, request, checks);

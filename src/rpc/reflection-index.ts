@@ -1,6 +1,6 @@
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
-// Not the package's main module, whose service reads its own description from a file in the package;
-// test/unit/rpc/library-internals.test.ts pins this one.
+// Not the package's main module, whose class can only add itself to a server, for which it reads a file of the package:
+// bundles do not have that. test/unit/rpc/library-internals.test.ts pins this one.
 import { ReflectionV1Implementation } from '@grpc/reflection/build/src/implementations/reflection-v1.js';
 import type { ServerReflectionRequest, ServerReflectionResponse } from '../generated/grpc/reflection/v1/reflection.js';
 
@@ -18,14 +18,14 @@ export class ReflectionIndex {
     this.#library = new ReflectionV1Implementation({ '': definition });
   }
 
-  /** Asks the library, which has a member for each case of a `oneof` where the generated code has one for all. */
+  /** Queries the library, which has a field for each case of a `oneof` where the generated code has one for all. */
   answer(request: ServerReflectionRequest): ServerReflectionResponse {
     const { host, messageRequest } = request;
-    const asked = messageRequest && {
+    const libraryRequest = messageRequest && {
       messageRequest: messageRequest.$case,
       [messageRequest.$case]: messageRequest.value,
     };
-    const answered = this.#library.handleServerReflectionRequest({ host, ...asked } as LibraryRequest);
+    const answered = this.#library.handleServerReflectionRequest({ host, ...libraryRequest } as LibraryRequest);
     const found = RESPONSES.find((name) => answered[name] != null);
     const messageResponse = found && { $case: found, value: answered[found] };
     return {

@@ -55,9 +55,9 @@ export function stateServiceOf(policies: PolicyRegistry, reader: RequestReader =
       };
     },
 
-    restore: async ({ force, ...asked }) => {
+    restore: async ({ force, ...state }) => {
       // What has expired since the backup was made is no reason to refuse the rest.
-      const wanted = readState(asked, (text) => policies.readManifest(text, 0));
+      const wanted = readState(state, (text) => policies.readManifest(text, 0));
       return restore(wanted, force);
     },
   };

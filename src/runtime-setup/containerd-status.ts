@@ -45,7 +45,7 @@ async function judge(setup: ContainerdSetup): Promise<Judgement> {
   const isLoaded =
     loaded === undefined ? !isNewer(configuration) : own.every(({ name, spec }) => loaded.get(name) === spec);
   if (loaded === undefined)
-    notes.push(`${address} does not tell the configuration in force: judged by the files' times`);
+    notes.push(`${address} does not report the configuration in force: judged by the files' times`);
   if (isLoaded && !specs.some(isNewer)) return { state: 'in-force', notes };
   return { state: 'not-in-force-yet', notes: ['in force after a restart of containerd', ...notes] };
 }

@@ -46,7 +46,7 @@ export function readCriAnnotations(annotations: Annotations, runtime: CriRuntime
   const name = annotations[keys.name];
   const sandboxId = annotations[keys.sandboxId];
   if (kind !== 'container' || !name || !sandboxId)
-    throw new Error(`the runtime's annotations tell container type ${kind} without its name or its pod's sandbox`);
+    throw new Error(`the runtime's annotations have container type ${kind} but not its name or its pod's sandbox`);
   return { kind, name, sandboxId };
 }
 

@@ -131,7 +131,7 @@ export class HookServer {
     if (uid !== 0 && uid !== process.geteuid?.()) throw new Error(`it comes from user ${uid}`);
     const text = await readToEnd(socket, this.#options.readMilliseconds ?? READ_MILLISECONDS);
     const request = readHookRequest(text);
-    await this.#turn();
+    await this.#waitForPlace();
     try {
       return await this.#options.answer(request);
     } finally {
@@ -140,7 +140,7 @@ export class HookServer {
     }
   }
 
-  async #turn(): Promise<void> {
+  async #waitForPlace(): Promise<void> {
     if (this.#underWay >= UNDER_WAY_MAX) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     this.#underWay++;
   }

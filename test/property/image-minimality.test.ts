@@ -5,7 +5,6 @@ import { compileImage } from '../../src/image/compile.js';
 import {
   ACTOR_HAS_TERMINAL,
   ACTOR_IS_PARENT,
-  ACTOR_LETTERS,
   GUARD_ENTRIES,
   HEADER,
   SOURCE_ENTRIES,
@@ -16,6 +15,7 @@ import {
   SYMBOL_PROGRAM_CLASS,
   SYMBOL_SOURCE,
   SYMBOL_VERDICT,
+  SYMBOLS_PER_CLASS,
   VERDICT_ROW_ENTRIES,
 } from '../../src/image/layout.js';
 import { randomRuleSet } from './random-rule-set.js';
@@ -41,7 +41,7 @@ function rows(words: Uint32Array, state: number, classes: number): string {
   const found: string[] = [];
   for (let programClass = 0; programClass <= classes; programClass++)
     for (const terminal of [0, ACTOR_HAS_TERMINAL]) {
-      const row = entry(words, state, SYMBOL_VERDICT + ACTOR_LETTERS * programClass + terminal);
+      const row = entry(words, state, SYMBOL_VERDICT + SYMBOLS_PER_CLASS * programClass + terminal);
       found.push(row === undefined ? 'nothing' : words.slice(row * 2, (row + VERDICT_ROW_ENTRIES) * 2).join());
     }
   return found.join(';');
@@ -58,7 +58,7 @@ function answers(words: Uint32Array, state: number, classes: number): string {
   ];
   found.push(rows(words, state, classes));
   for (let parent = 0; parent <= classes; parent++) {
-    const child = entry(words, state, SYMBOL_VERDICT + ACTOR_LETTERS * parent + ACTOR_IS_PARENT);
+    const child = entry(words, state, SYMBOL_VERDICT + SYMBOLS_PER_CLASS * parent + ACTOR_IS_PARENT);
     found.push(child === undefined ? 'nothing' : rows(words, child, classes));
   }
   return found.join(';');

@@ -8,7 +8,7 @@ import {
   subjectOfOperation,
 } from '../../src/image/layout.js';
 import { ARGUMENT_RULE_DIGITS } from '../../src/image/object-keys.js';
-import { type Actor, actorLetters, type Decision, decodeVerdict } from '../../src/image/walk.js';
+import { type Actor, actorSymbols, type Decision, decodeVerdict } from '../../src/image/walk.js';
 import { createKernelImage, type KernelImage, releaseKernelImage } from '../../src/kernel/images.js';
 import {
   checked,
@@ -98,7 +98,7 @@ export class BpfMatcher {
   #ask(key: Uint8Array, subject: Subject, acting: Actor, entries: readonly number[], ownership: Ownership): Buffer {
     const question = Buffer.alloc(QUESTION_BYTES);
     question.writeUInt32LE(PATH_BYTES_MAX - key.length, QUESTION.offset);
-    const { actor, parent } = actorLetters(acting);
+    const { actor, parent } = actorSymbols(acting);
     question.writeUInt32LE(actor, QUESTION.actor);
     question.writeUInt32LE(parent, QUESTION.parent);
     question.writeUInt32LE(SUBJECTS.indexOf(subject), QUESTION.subject);

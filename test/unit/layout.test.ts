@@ -89,7 +89,7 @@ test('an image has the same header, flags and symbols in C and in TypeScript', (
     PROGRAM_CLASS_MASK: layout.PROGRAM_CLASS_MASK,
     ACTOR_HAS_TERMINAL: layout.ACTOR_HAS_TERMINAL,
     ACTOR_IS_PARENT: layout.ACTOR_IS_PARENT,
-    ACTOR_LETTERS: layout.ACTOR_LETTERS,
+    SYMBOLS_PER_CLASS: layout.SYMBOLS_PER_CLASS,
   });
 });
 

@@ -41,10 +41,10 @@ export const domain: ReadingPart<DomainMatch> = {
     const end = { direction: 'egress' as const, port: 443, address: [127, 0, 0, 1] };
     return [{ ...socketOf(set!), ...end, name: queryOf(match).name }];
   },
-  kind: ({ asking }) => (asking ? 'transport protocol' : 'one thing'),
+  kind: ({ lookup }) => (lookup ? 'transport protocol' : 'one thing'),
   /** The longer name, and of two of equal length the one without the domain itself. */
-  detail({ asking, domain: name }) {
-    if (asking) return [];
+  detail({ lookup, domain: name }) {
+    if (lookup) return [];
     const isBelow = name.startsWith('*.');
     return [WHOLE_ADDRESS - 0.5, ...(isBelow ? [name.length - 2, 1] : [name.length, 0])];
   },

@@ -32,12 +32,12 @@ export const domain: MatchPart<DomainMatch> = {
   write: (match) => ({ list: 'matchDNSQueries', entry: { domain: match.domain } }),
   ...NO_PLACE,
   // An implied rule gives way to any rule that covers addresses and ports.
-  rank: ({ asking }) => (asking ? 1 : 0),
+  rank: ({ lookup }) => (lookup ? 1 : 0),
   /**
    * The longer one is more specific; so are the names below a domain alone, compared with those and the domain itself.
    */
-  specificity({ domain: text, asking }) {
-    if (asking) return 0;
+  specificity({ domain: text, lookup }) {
+    if (lookup) return 0;
     const isBelow = text.startsWith(BELOW);
     const length = text.length - (isBelow ? BELOW.length : 0);
     return SINGLE_ADDRESS - 1 + (2 * length + Number(isBelow) + 1) / DOMAIN_STEPS;

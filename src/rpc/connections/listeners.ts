@@ -30,7 +30,7 @@ export function unixListener(connections: Connections, roles: RoleAssignments, l
       const role = uid === 0 || uid === process.geteuid?.() ? 'admin' : roleOf(namesOfUser(credentials), roles);
       connections.admit(socket, { identity: `uid:${uid}`, role, address: `unix:pid=${pid}`, process: { pid, uid } });
     } catch (error) {
-      logger.error({ err: error }, 'cannot tell who connected to the Unix socket');
+      logger.error({ err: error }, 'cannot determine who connected to the Unix socket');
       socket.destroy();
     }
   });

@@ -73,8 +73,8 @@ serveJobs(function* (job: ReadJob): Generator<ReadPart, ReadRest, void> {
   if (job.method === 'restore') {
     const { manifests = [], postures = [], origins = [], visibility } = request;
     checkCount('postures', postures.length);
-    const asked = { manifests, postures, origins, visibility };
-    const wanted = readState(asked, (text) => READING.readObjects(text, false, 0).inputs);
+    const state = { manifests, postures, origins, visibility };
+    const wanted = readState(state, (text) => READING.readObjects(text, false, 0).inputs);
     yield* partsOf(wanted.inputs);
     return { ...NOTHING, force, postures: wanted.postures, visibility: wanted.visibility };
   }

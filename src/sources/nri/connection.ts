@@ -68,13 +68,13 @@ class Session {
   readonly #client: TtrpcClient;
   readonly #server: TtrpcServer;
   #deadline: NodeJS.Timeout | undefined;
-  #turn = performance.now();
-  readonly #turns = setInterval(() => {
-    this.#turn = performance.now();
+  #lastIteration = performance.now();
+  readonly #iterationTimer = setInterval(() => {
+    this.#lastIteration = performance.now();
   }, SLICE_MILLISECONDS);
   #failure: Error | undefined;
   /** Why the connection ends, where no failure says it. */
-  #ending = 'the runtime closed the connection before it told which containers run';
+  #ending = 'the runtime closed the connection before it listed its containers';
 
   constructor({ address, onStart, whenUnprotected }: NriOptions, sink: ContainerSink, onConnected: () => void) {
     this.#socket = connect(address);
@@ -84,13 +84,13 @@ class Session {
       sink,
       starts: this.#starts,
       whenUnprotected,
-      onConfigured: () => this.#expect('told which containers run', SYNCHRONIZE_MILLISECONDS),
+      onConfigured: () => this.#expect('listed its containers', SYNCHRONIZE_MILLISECONDS),
       onSynchronized: () => {
         this.#stopTimers();
         this.#ending = 'the runtime closed the connection';
         onConnected();
       },
-      unreadMilliseconds: () => performance.now() - this.#turn,
+      unreadMilliseconds: () => performance.now() - this.#lastIteration,
       // containerd 1.7 keeps the connection, and starts containers without asking.
       onLate: () => this.#socket.destroy(new Error('the list of containers was read too late for the runtime')),
       onShutdown: () => {
@@ -143,7 +143,7 @@ class Session {
 
   #stopTimers(): void {
     clearTimeout(this.#deadline);
-    clearInterval(this.#turns);
+    clearInterval(this.#iterationTimer);
   }
 
   #stop(): void {

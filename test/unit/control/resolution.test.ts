@@ -32,7 +32,7 @@ test('a name in a rule also covers the name with the suffixes of the cluster, fo
   const settings = { postures: POSTURES, clusterDomain: 'cluster.local' };
   const { rules } = finish(ruleSetInSteps(subject, { ...desired, policies }, settings));
   const names = rules.flatMap(({ rule: { match } }) =>
-    match.kind === 'domain' && !match.asking ? [match.domain] : [],
+    match.kind === 'domain' && !match.lookup ? [match.domain] : [],
   );
   assert.deepEqual(names.sort(), [
     'example.com',

@@ -60,11 +60,15 @@ const filesInComments = (path: string) =>
 const isPath = (word: string) => /^[\w.-]+(?:\/[\w.*-]+)+\/?$/u.test(word) && !NO_FILES.includes(word);
 
 /** What a file imports, statically or lazily: own modules as a path without extension, others as the package. */
-function importsOf(path: string): string[] {
-  return [...read(path).matchAll(/(?:from|import\(?)\s*'([^']+)'/gu)].map(([, name]) =>
+function importsOf(path: string, pattern = /(?:from|import\(?)\s*'([^']+)'/gu): string[] {
+  return [...read(path).matchAll(pattern)].map(([, name]) =>
     name!.startsWith('.') ? join(dirname(path), name!) : name!,
   );
 }
+
+/** The same without what is imported for its types alone. */
+const valueImportsOf = (path: string) =>
+  importsOf(path, /^(?:(?:import|export)\s+(?!type\b)(?:[\w$\s{},*]+\sfrom\s+)?|.*\bawait import\()'([^']+)'/gmu);
 
 const folderOf = (path: string) => FOLDERS.find((folder) => path.startsWith(`${folder}/`));
 
@@ -148,7 +152,7 @@ describe('the folders of src', () => {
     const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> };
     const files = filesBelow('src').filter((each) => each.endsWith('.ts'));
     const isPackage = (name: string) => !/^(?:node:|src\/)/u.test(name) && !NO_FILES.includes(name);
-    const packages = new Set(files.flatMap(importsOf).filter(isPackage));
+    const packages = new Set(files.flatMap(valueImportsOf).filter(isPackage));
     const paths = [...packages].filter((name) => dependencies[name] === undefined);
     // The first is among the names that its package exports, test/unit/rpc/library-internals.test.ts pins the second.
     assert.deepEqual(paths.sort(), [
@@ -156,6 +160,18 @@ describe('the folders of src', () => {
       '@grpc/reflection/build/src/implementations/reflection-v1.js',
     ]);
     for (const path of paths) assert.ok(dependencies[path.split('/').slice(0, 2).join('/')], path);
+  });
+
+  test('import every package of a release for more than its types, which only building needs', () => {
+    const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> };
+    const files = filesBelow('src').filter((each) => each.endsWith('.ts'));
+    const used = new Set(files.flatMap(valueImportsOf));
+    const isUsed = (name: string) => [...used].some((path) => path === name || path.startsWith(`${name}/`));
+    assert.deepEqual(
+      Object.keys(dependencies).filter((name) => !isUsed(name)),
+      [],
+    );
+    assert.ok(!isUsed('ajv'));
   });
 
   test('name only existing files in comments', () => {

@@ -4,11 +4,11 @@ import { IntBuffer } from '../../../src/image/integers.js';
 import {
   ACTOR_HAS_TERMINAL,
   ACTOR_IS_PARENT,
-  ACTOR_LETTERS,
   PROGRAM_CLASS_BITS,
   SYMBOL_PROGRAM_CLASS,
   SYMBOL_SOURCE,
   SYMBOL_VERDICT,
+  SYMBOLS_PER_CLASS,
   VERDICT_ROW_ENTRIES,
 } from '../../../src/image/layout.js';
 import { Budget, DEFAULT_LIMITS, LimitExceeded } from '../../../src/image/limits.js';
@@ -92,10 +92,10 @@ test('only classes with a different verdict have an entry', () => {
   assert.equal(entries(verdicts).length, 0);
   // Class 2 is /x. Programs no rule names find no rule here, so there is no entry for them.
   const [symbol, named, ...rest] = entries(verdicts, 0);
-  assert.deepEqual([symbol, rest], [SYMBOL_VERDICT + 2 * ACTOR_LETTERS, []]);
+  assert.deepEqual([symbol, rest], [SYMBOL_VERDICT + 2 * SYMBOLS_PER_CLASS, []]);
   assert.deepEqual(row(verdicts, named!).slice(2, 6), new Array(4).fill('Block 0'));
   const symbols = entries(verdicts, 1, 2).filter((_, index) => index % 2 === 0);
-  assert.deepEqual(symbols, [SYMBOL_VERDICT, SYMBOL_VERDICT + ACTOR_LETTERS]);
+  assert.deepEqual(symbols, [SYMBOL_VERDICT, SYMBOL_VERDICT + SYMBOLS_PER_CLASS]);
 });
 
 test('the children of a source are distinguished where a rule about programs names it', () => {
@@ -104,8 +104,8 @@ test('the children of a source are distinguished where a rule about programs nam
     const verdicts = verdictsOf(rules.map((each) => rule(exact('/a'), each)));
     return entries(verdicts, ...rules.keys()).filter((_, index) => index % 2 === 0);
   };
-  const [ofUnknown, ofX] = [0, 1].map((parent) => SYMBOL_VERDICT + parent * ACTOR_LETTERS + ACTOR_IS_PARENT);
-  const x = SYMBOL_VERDICT + ACTOR_LETTERS;
+  const [ofUnknown, ofX] = [0, 1].map((parent) => SYMBOL_VERDICT + parent * SYMBOLS_PER_CLASS + ACTOR_IS_PARENT);
+  const x = SYMBOL_VERDICT + SYMBOLS_PER_CLASS;
   assert.deepEqual(symbolsFor({ sources: ['/x'] }), [x]);
   assert.deepEqual(symbolsFor({ ...process, action: 'Block' }), [x, ofUnknown, ofX]);
   // A process with an unknown parent is not allowed anything by it.

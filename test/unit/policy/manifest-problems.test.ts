@@ -289,10 +289,10 @@ const cases: readonly Case[] = [
     'line 11, column 55: spec.syscalls.matchPaths[1].syscall: missing required field `syscall`',
   ],
   [
-    'a path for a system call of which the kernel tells none',
+    'a path for a system call of which the kernel reports none',
     '  file:',
     '  syscalls: {matchPaths: [{path: /home/, syscall: [kill]}]}\n  file:',
-    'line 9, column 52: spec.syscalls.matchPaths[0].syscall[0]: must be a system call whose path the kernel tells, not ' +
+    'line 9, column 52: spec.syscalls.matchPaths[0].syscall[0]: must be a system call whose path the kernel reports, not ' +
       `\`kill\`, which \`matchSyscalls\` takes: one of ${CALLS_WITH_PATH.join(', ')}`,
   ],
   [

@@ -47,7 +47,7 @@ test('a domain comes between a single address and a block of addresses, a longer
     domain('example.com'),
     endpoint('fd00::/127', { ports: '443', protocol: 'tcp', direction: 'egress' }),
     { kind: 'endpoint', ports: '53' },
-    { kind: 'domain', domain: 'example.com', asking: true },
+    { kind: 'domain', domain: 'example.com', lookup: true },
   ] as const;
   const rules = [...ordered].reverse().map((match) => bind({ class: 'network', match }));
   assert.deepEqual(

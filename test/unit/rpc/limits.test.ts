@@ -158,7 +158,7 @@ describe('a call', () => {
   test('gives its handler the caller, and a signal for disconnection, deadline or response', async (t) => {
     const callers: Caller[] = [];
     let answer = () => {};
-    let isAsked = false;
+    let isCalled = false;
     const service = RpcService.of(HostServiceService, {
       getStatus: () => {
         callers.push(currentCaller());
@@ -167,7 +167,7 @@ describe('a call', () => {
       waitForRevision: async () => {
         await new Promise<void>((resolve) => {
           answer = resolve;
-          isAsked = true;
+          isCalled = true;
         });
         callers.push(currentCaller());
         return { enforcedRevision: 1n };
@@ -182,7 +182,7 @@ describe('a call', () => {
     await refusal(statusOf(client));
     await until(() => callers[1]!.disconnected.aborted);
     const requested = answerOf(client, (c) => c.waitForRevision, { revision: 1n });
-    await until(() => isAsked);
+    await until(() => isCalled);
     answer();
     await requested;
     await until(() => callers[2]!.disconnected.aborted);

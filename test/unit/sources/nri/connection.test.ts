@@ -218,7 +218,7 @@ test('a method without subscription returns UNIMPLEMENTED', async (context) => {
 test('the end of a connection is reported with its cause', async (context) => {
   const early = await connected(context);
   early.runtime.close();
-  assert.equal(await early.end, 'the runtime closed the connection before it told which containers run');
+  assert.equal(await early.end, 'the runtime closed the connection before it listed its containers');
 
   const later = await connected(context);
   await later.runtime.synchronize({});
