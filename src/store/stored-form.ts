@@ -1,3 +1,5 @@
+import { reportedObject } from '../image/read-object-key.js';
+import { writeObjectKey } from '../image/write-object-key.js';
 import { policyKey } from '../policy/model.js';
 import { visibilityKey } from '../policy/visibility.js';
 import { inTimeSlices } from '../time-slices.js';
@@ -112,9 +114,9 @@ function keyOfAccess({ profile, containerId, key }: StoredAccess): string {
 
 /** On disk the object of an access is called `word`, as it was at first. */
 function fromRecord({ access: { word, ...access }, ...stored }: StoredAccessRecord): StoredAccess {
-  return { ...stored, access: { ...access, object: word } };
+  return { ...stored, access: { ...access, object: reportedObject(word) } };
 }
 
 function toRecord({ access: { object, ...access }, ...stored }: StoredAccess): StoredAccessRecord {
-  return { ...stored, access: { ...access, word: object } };
+  return { ...stored, access: { ...access, word: writeObjectKey(object) } };
 }
