@@ -10,7 +10,7 @@ import { AlertThrottle } from './events/alert-throttle.js';
 import { DetailsLookup, type HostIdentity } from './events/details.js';
 import type { SecurityEvent } from './events/event.js';
 import { EventHub, HISTORY_CAPACITY } from './events/hub.js';
-import { observedAccess } from './events/observed.js';
+import { rememberAccess } from './events/observed.js';
 import { EventReader } from './events/reader.js';
 import { type EventRecord, FLAGS } from './events/record.js';
 import { SuppressionWatch } from './events/suppression.js';
@@ -71,7 +71,7 @@ export async function openEventFlow(parts: EventFlowParts) {
       // Records for profiles are remembered by these; of the rest, those that are reported.
       if (record.action === 0 || recordings.isLearning(namespaceKey(record))) return;
     }
-    if (record.pathResult === 'resolved') memory.add(containerOf(record)?.id ?? '', observedAccess(record));
+    if (record.pathResult === 'resolved') rememberAccess(memory, containerOf(record)?.id ?? '', record);
   };
   const details = new DetailsLookup(host);
   const reader: EventReader = new EventReader(

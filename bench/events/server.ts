@@ -11,7 +11,7 @@ import type { Container } from '../../src/containers/container.js';
 import { IntakeCounts } from '../../src/control/intake-counts.js';
 import { DetailsLookup } from '../../src/events/details.js';
 import { EventHub, HISTORY_CAPACITY } from '../../src/events/hub.js';
-import { observedAccess } from '../../src/events/observed.js';
+import { rememberAccess } from '../../src/events/observed.js';
 import { EventReader } from '../../src/events/reader.js';
 import type { RuleDescription } from '../../src/events/rule-description.js';
 import { archiveOf } from '../../src/journal/archive.js';
@@ -85,7 +85,7 @@ const reader = new EventReader(
   (read) => events.take(read),
   () => undefined,
   // As the daemon does, so that its cost is included.
-  (record) => memory.add(String(record.pidNamespace), observedAccess(record)),
+  (record) => rememberAccess(memory, String(record.pidNamespace), record),
 );
 const metrics = new Metrics({
   intake: new IntakeCounts(),

@@ -260,13 +260,20 @@ export class Recordings {
 function heldAccesses({ namespaces }: Container): ObservedAccess[] {
   const common = { ownership: 'owner', terminal: false, count: 1 } as const;
   return heldFilesIn(namespaces).flatMap(({ program, mapped }): ObservedAccess[] => [
-    { ...common, class: 'process', operations: ['execute'], object: program, program: '', fromOutside: true },
+    {
+      ...common,
+      class: 'process',
+      operations: ['execute'],
+      object: { kind: 'path', path: program },
+      program: '',
+      fromOutside: true,
+    },
     ...mapped.map(
-      (object): ObservedAccess => ({
+      (path): ObservedAccess => ({
         ...common,
         class: 'file',
         operations: ['read'],
-        object,
+        object: { kind: 'path', path },
         program,
         fromOutside: false,
       }),

@@ -1,6 +1,7 @@
 import { type Container, describeOverride } from '../containers/container.js';
-import { describeObjectKey } from '../image/describe-object-key.js';
+import { describeObject } from '../image/describe-object.js';
 import { RULE_NONE, VERDICT_ACTIONS } from '../image/layout.js';
+import { readObjectKey } from '../image/read-object-key.js';
 import type { DetailsLookup } from './details.js';
 import type { SecurityEvent } from './event.js';
 import { type EventRecord, FLAGS } from './record.js';
@@ -41,6 +42,8 @@ export function describeRecord(record: EventRecord, context: EventContext): Secu
   const isUnruled = record.rule === RULE_NONE;
   const refusal = record.action === 0 ? undefined : failClosed(record, ruleClass);
   const isToldOfSource = isUnruled && (record.flags & FLAGS.ofSource) !== 0;
+  // Self-protection reports a name.
+  const decoded = record.pathResult === 'protected' ? undefined : readObjectKey(record.object);
   const rule = isToldOfSource ? undefined : isUnruled ? refusal : decidingRule(record, context);
   return {
     time: record.time + context.clockOffset,
@@ -57,8 +60,8 @@ export function describeRecord(record: EventRecord, context: EventContext): Secu
     message: rule?.message ?? (isToldOfSource ? (OF_SOURCE_MESSAGES[record.operation] ?? '') : ''),
     class: ruleClass,
     operation: record.operation,
-    // A name, not an object key.
-    object: record.pathResult === 'protected' ? record.object : describeObjectKey(record.object),
+    object: decoded === undefined ? record.object : describeObject(decoded),
+    decoded,
     action: VERDICT_ACTIONS[record.action] ?? 'Block',
     result: record.action === 2 ? 'denied' : 'passed',
     wouldBlock: record.action !== 2 && (rule?.wouldBlock ?? false),

@@ -1,3 +1,4 @@
+import type { KeyObject } from '../image/reported-object.js';
 import type { Action, PolicyOrigin, RuleClass } from '../policy/model.js';
 
 /** One reported decision of the kernel, with everything a reader needs to know who, what and why. */
@@ -19,7 +20,10 @@ export interface SecurityEvent {
   /** Undefined, as action and result, in a summary. */
   readonly class: RuleClass | undefined;
   readonly operation: string;
+  /** A path, or the description of what is none. */
   readonly object: string;
+  /** The object, where it is no path; undefined too in an event that was read back from its encoded form. */
+  readonly decoded: KeyObject | undefined;
   readonly action: Action | undefined;
   readonly result: 'denied' | 'passed' | undefined;
   /** A policy in audit mode would have refused it. */

@@ -26,6 +26,7 @@ export function noteOf(
     class: undefined,
     operation: '',
     object: '',
+    decoded: undefined,
     action: undefined,
     result: undefined,
     program: '',

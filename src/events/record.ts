@@ -106,7 +106,7 @@ export interface EventRecord {
   readonly parentPid: number;
   readonly uid: number;
   readonly comm: string;
-  /** A path, or an object key: see image/object-keys.ts. */
+  /** A path, or an object key, which readObjectKey of image/ decodes. */
   readonly object: string;
   readonly program: string;
   readonly parentProgram: string;

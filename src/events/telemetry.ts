@@ -2,7 +2,7 @@ import type { Container } from '../containers/container.js';
 import { describeRecord, type EventContext } from './describe.js';
 import type { SecurityEvent } from './event.js';
 import { noteOf } from './note.js';
-import { observedAccess } from './observed.js';
+import { operationsOf } from './observed.js';
 import type { EventRecord } from './record.js';
 
 /** The policy named in a note that accesses of a container were not reported. */
@@ -18,7 +18,7 @@ export interface TelemetryEvent extends SecurityEvent {
 
 /** @param record of an access that was let through */
 export function describeTelemetry(record: EventRecord, context: EventContext): TelemetryEvent {
-  return { ...describeRecord(record, context), count: 1, operations: observedAccess(record).operations };
+  return { ...describeRecord(record, context), count: 1, operations: operationsOf(record) };
 }
 
 /** The event that says how many accesses were not reported. */

@@ -45,3 +45,11 @@ export function digits(value: number, count: number): string {
     text += String.fromCharCode(ZERO + ((value >> shift) & 0xf));
   return text;
 }
+
+/** The number that these digits of an object key stand for. */
+export function numberAt(key: string, start: number, count: number): number {
+  let number = 0;
+  for (let position = start; position < start + count; position++)
+    number = number * 16 + key.charCodeAt(position) - ZERO;
+  return number;
+}

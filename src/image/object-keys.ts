@@ -17,8 +17,8 @@ import { addNetwork } from './socket-keys.js';
 
 /**
  * Accesses without a path are encoded as object keys for the same automaton; the kernel writes them, see
- * bpf/include/object_key.h. An object key starts with a letter, a path with a slash, so they never collide. Numbers are
- * written as key-digits.ts describes, so that no byte is NUL.
+ * bpf/include/object_key.h, and read-object-key.ts decodes what it reports. An object key starts with a letter, a path
+ * with a slash, so they never collide. Numbers are written as key-digits.ts describes, so that no byte is NUL.
  *
  * A capability is `c` and its number (2 digits). A file by its filesystem is `fa`, the type's name and the path. A
  * mount is `m`, whether it is made (`a`) or removed (`b`), the type's name, which may be empty, and the path. A process

@@ -1,5 +1,5 @@
 import { append } from '../policy/append.js';
-import { accessKey, type ObservedAccess } from './observed-access.js';
+import type { ObservedAccess } from './observed-access.js';
 
 /** This many kinds of access are remembered, for all containers together. */
 export const REMEMBERED_MAX = 65_536;
@@ -25,13 +25,15 @@ export class AccessMemory {
 
   constructor(readonly capacity = REMEMBERED_MAX) {}
 
-  add(containerId: string, access: ObservedAccess): void {
-    const key = `${containerId}\0${accessKey(access)}`;
+  /** Counts a kind of access once more; false: it is not remembered. */
+  countAgain(key: string): boolean {
     const known = this.#byKey.get(key);
-    if (known !== undefined) {
-      known.count += access.count;
-      return;
-    }
+    if (known !== undefined) known.count++;
+    return known !== undefined;
+  }
+
+  /** @param key distinguishes the kind of access from others, also of other containers */
+  add(key: string, containerId: string, access: ObservedAccess): void {
     if (this.#byKey.size >= this.capacity) {
       this.#byKey.delete(this.#keys[this.#next]!);
       this.forgotten++;

@@ -1,21 +1,21 @@
-import { readCapabilityKey } from '../image/read-object-key.js';
-import { CAPABILITIES } from '../policy/capability.js';
+import { CAPABILITIES, type Capability } from '../policy/capability.js';
 import { type Draft, sourcesOf } from './draft.js';
 import { Gathered } from './evidence.js';
 import type { ObservedAccess } from './observed-access.js';
 
-/** Rules that allow the capabilities that were used, each to the programs that used it. */
+/** Rules that allow the capabilities that were used, each to the programs that used it; those without a name are left out. */
 export function capabilityRules(accesses: readonly ObservedAccess[]): Draft[] {
   const all = new Set(accesses.map(({ program }) => program));
-  const found = new Gathered<string>();
-  for (const access of accesses) found.add(readCapabilityKey(access.object), access);
-  return found.entries
-    .filter(([name]) => (CAPABILITIES as readonly string[]).includes(name))
-    .map(([capability, evidence]) => ({
-      section: 'capabilities',
-      list: 'matchCapabilities',
-      entry: { capability, ...sourcesOf(evidence, all) },
-      action: 'Allow',
-      evidence,
-    }));
+  const found = new Gathered<Capability>();
+  for (const access of accesses) {
+    const capability = access.object.kind === 'capability' ? CAPABILITIES[access.object.number] : undefined;
+    if (capability !== undefined) found.add(capability, access);
+  }
+  return found.entries.map(([capability, evidence]) => ({
+    section: 'capabilities',
+    list: 'matchCapabilities',
+    entry: { capability, ...sourcesOf(evidence, all) },
+    action: 'Allow',
+    evidence,
+  }));
 }

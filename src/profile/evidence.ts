@@ -1,4 +1,4 @@
-import { describeObjectKey } from '../image/describe-object-key.js';
+import { describeObject } from '../image/describe-object.js';
 import type { ObservedAccess } from './observed-access.js';
 
 const EXAMPLES_MAX = 3;
@@ -18,7 +18,7 @@ export interface Evidence {
 export const NO_EVIDENCE: Evidence = { accesses: 0, count: 0, examples: [], programs: new Set() };
 
 export function evidenceOf({ object, program, count }: ObservedAccess): Evidence {
-  return { accesses: 1, count, examples: [describeObjectKey(object)], programs: new Set([program]) };
+  return { accesses: 1, count, examples: [describeObject(object)], programs: new Set([program]) };
 }
 
 export function joined(a: Evidence, b: Evidence): Evidence {

@@ -3,7 +3,7 @@ import { FILE_OPERATIONS } from '../policy/model.js';
 import { type Draft, sourcesOf } from './draft.js';
 import { evidenceOf } from './evidence.js';
 import { type PathName, patternText } from './names.js';
-import type { ObservedAccess } from './observed-access.js';
+import { isPathAccess, type ObservedAccess } from './observed-access.js';
 import { growTree, joinedUse, type PathNode, type PathUse } from './path-tree.js';
 import { renamedDirectories } from './renamed-directories.js';
 
@@ -24,12 +24,13 @@ const TOP_OF_LIBRARIES = /^lib(?:32|64|x32)?$/u;
 const NEVER_WHOLE = ['/proc', '/dev'];
 
 /** Rules that allow the accesses to files that were seen. */
-export function fileRules(seen: readonly ObservedAccess[]): Draft[] {
+export function fileRules(observed: readonly ObservedAccess[]): Draft[] {
+  const seen = observed.filter(isPathAccess);
   const { drafts: renamed, others: accesses } = renamedDirectories(seen);
   const all = new Set(seen.map(({ program }) => program));
   const tree = growTree(
     accesses.map((access) => [
-      access.object,
+      access.object.path,
       { operations: new Set(access.operations), evidence: evidenceOf(access) } satisfies PathUse,
     ]),
   );

@@ -1,5 +1,6 @@
 import type { DecidingRule, Image } from '../image/image.js';
 import { classifyProgram, type Decision, decide } from '../image/walk.js';
+import { writeObjectKey } from '../image/write-object-key.js';
 import type { Action } from '../policy/model.js';
 import type { ObservedAccess } from './observed-access.js';
 
@@ -21,7 +22,7 @@ export class Judge {
     const { words, rules } = this.image;
     const classOf = (path: string) => (fromOutside || path === '' ? 0 : classifyProgram(words, Buffer.from(path)));
     const actor = { programClass: classOf(program), parentClass: classOf(parent), terminal };
-    const bytes = Buffer.from(object);
+    const bytes = Buffer.from(writeObjectKey(object));
     const decisions = operations.map((operation) => decide(words, bytes, actor, operation, ownership));
     // Like the kernel, if several operations are wanted at once: the first of the strongest.
     const [strongest] = [...decisions].sort((a, b) => STRENGTH.indexOf(b.action) - STRENGTH.indexOf(a.action));

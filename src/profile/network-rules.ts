@@ -1,5 +1,4 @@
-import { readQuestionKey, readSocketKey } from '../image/read-object-key.js';
-import { formatIpv6 } from '../policy/address.js';
+import { addressText } from '../image/socket-names.js';
 import { checkDomain } from '../policy/domain.js';
 import {
   ADDRESS_FAMILIES,
@@ -35,23 +34,16 @@ type Use = readonly [ObservedAccess, SocketUse];
 /** Rules that allow the uses of sockets, and the questions for names, that were seen. */
 export function networkRules(accesses: readonly ObservedAccess[]): Draft[] {
   const all = new Set(accesses.map(({ program }) => program));
-  const questions = accesses.filter(isQuestion);
-  const uses = accesses
-    .filter((access) => !isQuestion(access))
-    .map((access): Use => [access, readSocketKey(access.object)]);
+  const uses = accesses.flatMap((access): Use[] => (access.object.kind === 'socket' ? [[access, access.object]] : []));
   const internet = uses.filter(([, use]) => endpointProtocolOf(use) !== undefined);
   const others = uses.filter(([, use]) => endpointProtocolOf(use) === undefined);
-  return [...endpointRules(internet, all), ...kindRules(others, all), ...nameRules(questions, all)];
-}
-
-function isQuestion({ operations }: ObservedAccess): boolean {
-  return operations.includes('resolve');
+  return [...endpointRules(internet, all), ...kindRules(others, all), ...nameRules(accesses, all)];
 }
 
 /** Names that no rule can have, such as the root's, are left out. */
-function nameRules(questions: readonly ObservedAccess[], all: ReadonlySet<string>): Draft[] {
+function nameRules(accesses: readonly ObservedAccess[], all: ReadonlySet<string>): Draft[] {
   const found = new Gathered<string>();
-  for (const access of questions) found.add(readQuestionKey(access.object), access);
+  for (const access of accesses) if (access.object.kind === 'query') found.add(access.object.name, access);
   return found.entries
     .filter(([domain]) => checkDomain(domain) === undefined)
     .map(([domain, evidence]) => ({
@@ -105,7 +97,7 @@ function endpointOf(use: SocketUse, direction: Endpoint['direction']): Endpoint 
 
 function blockOf(address: readonly number[]): string | undefined {
   if (address.length === 0) return undefined;
-  return address.length === 4 ? `${address.join('.')}/32` : `${formatIpv6(address)}/128`;
+  return `${addressText(address)}/${address.length * 8}`;
 }
 
 /** Omits the addresses if there are many at one port. */

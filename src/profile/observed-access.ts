@@ -1,3 +1,5 @@
+import type { PathObject, ReportedObject } from '../image/reported-object.js';
+import { writeObjectKey } from '../image/write-object-key.js';
 import type { Operation, Ownership } from '../policy/effect.js';
 import type { RuleClass } from '../policy/model.js';
 
@@ -6,8 +8,7 @@ export interface ObservedAccess {
   readonly class: RuleClass;
   /** Operations that one access asked for together. */
   readonly operations: readonly Operation[];
-  /** What was accessed: a path, or an object key as src/image/object-keys.ts describes it. */
-  readonly object: string;
+  readonly object: ReportedObject;
   /** Path of the program that acts; empty where it has none, or where it was not a program of the container's. */
   readonly program: string;
   /** Of a program that was run: that of the acting process's parent, as reported; left out if not known. */
@@ -21,10 +22,17 @@ export interface ObservedAccess {
   readonly count: number;
 }
 
+/** An access to a file, as a program or by what it contains. */
+export type PathAccess = ObservedAccess & { readonly object: PathObject };
+
+export function isPathAccess(access: ObservedAccess): access is PathAccess {
+  return access.object.kind === 'path';
+}
+
 /** Equal for accesses that differ in nothing but how often they were seen. */
 export function accessKey(access: ObservedAccess): string {
   const { operations, object, program, fromOutside, ownership, terminal } = access;
-  return `${access.class} ${operations} ${ownership} ${terminal} ${fromOutside}\0${object}\0${program}`;
+  return `${access.class} ${operations} ${ownership} ${terminal} ${fromOutside}\0${writeObjectKey(object)}\0${program}`;
 }
 
 /** Merges equal accesses into one, with the sum of their counts. */

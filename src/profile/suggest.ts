@@ -7,7 +7,7 @@ import type { Draft } from './draft.js';
 import { type Evidence, NO_EVIDENCE } from './evidence.js';
 import { fileRules } from './file-rules.js';
 import { networkRules } from './network-rules.js';
-import { mergeAccesses, type ObservedAccess } from './observed-access.js';
+import { isPathAccess, mergeAccesses, type ObservedAccess } from './observed-access.js';
 import { processRules } from './process-rules.js';
 
 /** A policy that allows what was seen and, if the default posture is block, nothing else. */
@@ -59,7 +59,10 @@ export function suggestPolicy(accesses: readonly ObservedAccess[], options: Sugg
 
 /** Drops what no rule can name. */
 function sortOut(accesses: readonly ObservedAccess[]): { nameable: ObservedAccess[]; warnings: string[] } {
-  const nameless = accesses.filter(({ class: of, object }) => (of === 'process' || of === 'file') && object[0] !== '/');
+  const isNamed = (access: ObservedAccess) => isPathAccess(access) && access.object.path.startsWith('/');
+  const nameless = accesses.filter(
+    (access) => (access.class === 'process' || access.class === 'file') && !isNamed(access),
+  );
   const nameable = accesses.filter((access) => !nameless.includes(access));
   const warnings = nameless.length === 0 ? [] : ['programs or files without a path were used, which no rule can allow'];
   if (accesses.length === 0) warnings.push('nothing was seen');

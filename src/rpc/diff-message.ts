@@ -1,7 +1,7 @@
 import type { DecisionChange, PolicyDiff } from '../control/policy-diff.js';
 import type { PolicyChange } from '../control/policy-plan.js';
 import type { DecisionChange as DecisionMessage, DiffResponse } from '../generated/hauberk/v1/policy.js';
-import { describeObjectKey } from '../image/describe-object-key.js';
+import { describeObject } from '../image/describe-object.js';
 import { toChangeMessages } from './change-output.js';
 import { ACTIONS, CLASSES, POLICY_ORIGINS } from './names.js';
 import { fitting } from './pages.js';
@@ -26,7 +26,7 @@ function toDecisionMessage({ container, access, before, after, rule }: DecisionC
     namespace: container.namespace,
     class: CLASSES[access.class],
     operations: [...access.operations],
-    object: describeObjectKey(access.object),
+    object: describeObject(access.object),
     program: access.program,
     before: ACTIONS[before],
     after: ACTIONS[after],

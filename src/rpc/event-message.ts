@@ -83,6 +83,7 @@ export function toSecurityEvent(message: Buffer): SecurityEvent {
   const origin = POLICY_ORIGIN_NAMES.get(policyOrigin);
   return {
     ...rest,
+    decoded: undefined,
     time: (time?.seconds ?? 0n) * NANOSECONDS + BigInt(time?.nanos ?? 0),
     class: CLASS_NAMES.get(ruleClass),
     action: ACTION_NAMES.get(action),

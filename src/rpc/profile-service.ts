@@ -7,7 +7,7 @@ import {
   ProfileServiceService,
   type StartProfileRequest,
 } from '../generated/hauberk/v1/profile.js';
-import { describeObjectKey } from '../image/describe-object-key.js';
+import { describeObject } from '../image/describe-object.js';
 import { DEFAULT_NAMESPACE } from '../policy/model.js';
 import { sortInSteps } from '../policy/sort-in-steps.js';
 import { VALUE_CHECKS } from '../policy/value-checks.js';
@@ -143,7 +143,7 @@ function toAccessMessage(access: ObservedAccess): AccessMessage {
   return {
     class: CLASSES[access.class],
     operations: [...access.operations],
-    object: describeObjectKey(access.object),
+    object: describeObject(access.object),
     program: access.program,
     fromOutside: access.fromOutside,
     notOwner: access.ownership === 'other',

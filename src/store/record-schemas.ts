@@ -4,6 +4,8 @@ import { OPERATIONS, OWNERSHIPS } from '../policy/effect.js';
 import { POSTURE_CLASSES } from '../policy/model.js';
 import { OVERRIDE_MODES } from '../policy/override.js';
 import { flag, labels, number, object, oneOf, text, texts } from './schema-parts.js';
+import { ACCESS_VERSION } from './stored-access.js';
+import { reportedObject } from './stored-object.js';
 import { policy, ruleClass } from './stored-rules.js';
 import type { RecordKind } from './stored-schema.js';
 
@@ -21,7 +23,28 @@ const ORIGINS: Readonly<Record<ContainerOrigin, true>> = {
   host: true,
 };
 
-/** The form of each kind in version 1 of the store; more fields than these are kept as they are. */
+const access = (
+  accessed: Readonly<Record<string, SchemaObject>>,
+  version: Readonly<Record<string, SchemaObject>> = {},
+): SchemaObject =>
+  object({
+    ...version,
+    profile: text,
+    containerId: text,
+    key: text,
+    access: object(
+      {
+        ...accessed,
+        class: ruleClass,
+        operations: { type: 'array', items: oneOf(OPERATIONS) },
+        program: text,
+        count: number,
+      },
+      { fromOutside: flag, ownership: oneOf(OWNERSHIPS), terminal: flag, parent: text },
+    ),
+  });
+
+/** The form of each kind; more fields than these are kept as they are. */
 export const RECORD_SCHEMAS: Readonly<Record<RecordKind, SchemaObject>> = {
   policy: object({ policy, version: number }),
   posture: object({
@@ -73,21 +96,12 @@ export const RECORD_SCHEMAS: Readonly<Record<RecordKind, SchemaObject>> = {
     { stopped: number },
   ),
   profiled: object({ profile: text, container: object({ id: text, name: text, namespace: text, labels, namespaces }) }),
-  access: object({
-    profile: text,
-    containerId: text,
-    key: text,
-    access: object(
-      {
-        class: ruleClass,
-        operations: { type: 'array', items: oneOf(OPERATIONS) },
-        word: text,
-        program: text,
-        count: number,
-      },
-      { fromOutside: flag, ownership: oneOf(OWNERSHIPS), terminal: flag },
-    ),
-  }),
+  access: {
+    anyOf: [
+      access({ object: reportedObject }, { version: { const: ACCESS_VERSION } }),
+      { ...access({ word: text }), not: { required: ['version'] } },
+    ],
+  },
   revision: number,
   lastImage: number,
   keepsUnknown: flag,

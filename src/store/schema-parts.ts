@@ -19,3 +19,8 @@ export function object(
 ): SchemaObject {
   return { type: 'object', properties: { ...needed, ...optional }, required: Object.keys(needed) };
 }
+
+/** One of several forms, which differ in their `kind`. */
+export function choice(forms: readonly SchemaObject[]): SchemaObject {
+  return { type: 'object', required: ['kind'], discriminator: { propertyName: 'kind' }, oneOf: forms };
+}

@@ -3,12 +3,12 @@ import { visibilityKey } from '../policy/visibility.js';
 import { inTimeSlices } from '../time-slices.js';
 import { decodeRecord, encodeRecord } from './record.js';
 import type { Records } from './seal.js';
+import { accessOfRecord, recordOfAccess } from './stored-access.js';
 import {
   isOfKind,
   KINDS,
   kindOfKey,
   type RecordKind,
-  type StoredAccessRecord,
   type StoredImageRecord,
   type StoredValues,
 } from './stored-schema.js';
@@ -52,7 +52,7 @@ export function readRecords(records: ReadonlyMap<string, string>): { state: Stor
     imageRecords: found.image.map(({ generation, rules }) => ({ imageId: generation, rules })),
     profiles: found.profile.sort((a, b) => a.started - b.started),
     profiled: found.profiled,
-    accesses: found.access.map(fromRecord),
+    accesses: found.access.map(accessOfRecord),
     revision: found.revision[0] ?? 0,
     lastImage: found.lastImage[0] ?? 0,
     keepsUnknown: found.keepsUnknown[0] ?? false,
@@ -93,7 +93,7 @@ export async function recordsOf(changes: StoreChanges): Promise<Records> {
   for (const each of changes.deleteProfiled ?? []) del(keyOfProfiled(each));
   for (const each of changes.putProfiled ?? []) put(keyOfProfiled(each), each);
   for (const each of changes.deleteAccesses ?? []) del(keyOfAccess(each));
-  for (const each of changes.putAccesses ?? []) put(keyOfAccess(each), toRecord(each));
+  for (const each of changes.putAccesses ?? []) put(keyOfAccess(each), recordOfAccess(each));
   if (changes.revision !== undefined) put(KINDS.revision, changes.revision);
   if (changes.lastImage !== undefined) put(KINDS.lastImage, changes.lastImage);
   if (changes.hostLabels !== undefined) put(KINDS.hostLabels, changes.hostLabels);
@@ -108,13 +108,4 @@ function keyOfProfiled({ profile, container }: StoredProfiled): string {
 
 function keyOfAccess({ profile, containerId, key }: StoredAccess): string {
   return `${KINDS.access}${profile}/${encodeURIComponent(containerId)}/${key}`;
-}
-
-/** On disk the object of an access is called `word`, as it was at first. */
-function fromRecord({ access: { word, ...access }, ...stored }: StoredAccessRecord): StoredAccess {
-  return { ...stored, access: { ...access, object: word } };
-}
-
-function toRecord({ access: { object, ...access }, ...stored }: StoredAccess): StoredAccessRecord {
-  return { ...stored, access: { ...access, word: object } };
 }

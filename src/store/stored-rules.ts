@@ -10,7 +10,7 @@ import {
   TRACE_OPERATIONS,
 } from '../policy/model.js';
 import { ADDRESS_FAMILIES, DIRECTIONS, ENDPOINT_PROTOCOLS, PROTOCOLS } from '../policy/network.js';
-import { flag, labels, number, object, oneOf, text, texts } from './schema-parts.js';
+import { choice, flag, labels, number, object, oneOf, text, texts } from './schema-parts.js';
 
 /** The form of policies and rules on disk: a record with a value that this version does not know is not read. */
 
@@ -82,8 +82,3 @@ export const policy = object(
     expires: number,
   },
 );
-
-/** One of several forms, which differ in their `kind`. */
-function choice(forms: readonly SchemaObject[]): SchemaObject {
-  return { type: 'object', required: ['kind'], discriminator: { propertyName: 'kind' }, oneOf: forms };
-}

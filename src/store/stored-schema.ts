@@ -3,9 +3,9 @@ import type { Container } from '../containers/container.js';
 import type { RuleDescription } from '../events/rule-description.js';
 import * as validators from '../generated/record-validators.js';
 import type { VisibilitySetting } from '../policy/visibility.js';
-import type { ObservedAccess } from '../profile/observed-access.js';
 import type { Profile } from '../profile/profile.js';
-import type { StoredAccess, StoredPolicy, StoredPosture, StoredProfiled } from './stored-state.js';
+import type { StoredAccessRecord } from './stored-access.js';
+import type { StoredPolicy, StoredPosture, StoredProfiled } from './stored-state.js';
 
 /** The kinds of record, by how their keys begin or, for single ones, by the key. */
 export const KINDS = {
@@ -29,10 +29,6 @@ export type RecordKind = keyof typeof KINDS;
 export interface StoredImageRecord {
   readonly generation: number;
   readonly rules: readonly RuleDescription[];
-}
-
-export interface StoredAccessRecord extends Omit<StoredAccess, 'access'> {
-  readonly access: Omit<ObservedAccess, 'object'> & { readonly word: string };
 }
 
 /** The contents of a record of each kind. */

@@ -3,12 +3,13 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { compileImage } from '../../src/image/compile.js';
 import { checkPattern } from '../../src/image/pattern.js';
+import type { ReportedObject } from '../../src/image/reported-object.js';
 import type { Postures } from '../../src/policy/model.js';
+import type { SocketUse } from '../../src/policy/network.js';
 import { resolveRules } from '../../src/policy/rule-set.js';
 import { Judge } from '../../src/profile/judge.js';
 import type { ObservedAccess } from '../../src/profile/observed-access.js';
 import { suggestPolicy } from '../../src/profile/suggest.js';
-import { capabilityKey, socketKey } from '../support/object-key.js';
 import { decisionRuns } from './runs.js';
 
 const BLOCK: Postures = { process: 'block', file: 'block', network: 'block', capabilities: 'block' };
@@ -60,18 +61,20 @@ const socket = fc.record({
   address,
 });
 
-/** A key as the kernel writes it: only internet sockets have endpoints, and only with a direction. */
-function keyOf(use: Parameters<typeof socketKey>[0]): string {
+/** As the kernel reports it: only internet sockets have endpoints, and only with a direction. */
+function socketObject(use: SocketUse): ReportedObject {
   const hasEnds = (use.family === 2 || use.family === 10) && use.direction !== 'none';
-  return socketKey(hasEnds ? use : { ...use, direction: 'none', port: 0, address: [] }).toString();
+  return { kind: 'socket', ...use, ...(!hasEnds && { direction: 'none', port: 0, address: [] }) };
 }
+
+const pathObject = (each: string): ReportedObject => ({ kind: 'path', path: each });
 
 const access: fc.Arbitrary<ObservedAccess> = fc.oneof(
   fc.record({
     ...common,
     class: fc.constant('file' as const),
     operations: fc.constantFrom(...FILE_SETS) as fc.Arbitrary<ObservedAccess['operations']>,
-    object: directory,
+    object: directory.map(pathObject),
     program,
     fromOutside: fc.constant(false),
   }),
@@ -80,7 +83,7 @@ const access: fc.Arbitrary<ObservedAccess> = fc.oneof(
       ...common,
       class: fc.constant('process' as const),
       operations: fc.constant(['execute'] as const),
-      object: path,
+      object: path.map(pathObject),
       program,
       fromOutside: fc.boolean(),
     })
@@ -89,7 +92,7 @@ const access: fc.Arbitrary<ObservedAccess> = fc.oneof(
     ...common,
     class: fc.constant('network' as const),
     operations: fc.constant(['communicate'] as const),
-    object: socket.map(keyOf),
+    object: socket.map(socketObject),
     program,
     fromOutside: fc.constant(false),
   }),
@@ -97,7 +100,7 @@ const access: fc.Arbitrary<ObservedAccess> = fc.oneof(
     ...common,
     class: fc.constant('capabilities' as const),
     operations: fc.constant(['use'] as const),
-    object: fc.nat(40).map((number) => capabilityKey(number).toString()),
+    object: fc.nat(40).map((number): ReportedObject => ({ kind: 'capability', number })),
     program,
     fromOutside: fc.constant(false),
   }),
@@ -129,25 +132,24 @@ test('the policy suggested for accesses refuses other objects and other operatio
     count: 1,
   };
   const elsewhere: readonly ObservedAccess[] = [
-    { ...common, class: 'process', operations: ['execute'], object: '/elsewhere/x', program: '/usr/bin/a' },
-    { ...common, class: 'file', operations: ['read'], object: '/elsewhere/y', program: '/usr/bin/a' },
+    { ...common, class: 'process', operations: ['execute'], object: pathObject('/elsewhere/x'), program: '/usr/bin/a' },
+    { ...common, class: 'file', operations: ['read'], object: pathObject('/elsewhere/y'), program: '/usr/bin/a' },
     {
       ...common,
       class: 'network',
       operations: ['communicate'],
-      object: keyOf({ family: 38, type: 5, protocol: 0, direction: 'none', port: 0, address: [] }),
+      object: socketObject({ family: 38, type: 5, protocol: 0, direction: 'none', port: 0, address: [] }),
       program: '/usr/bin/a',
     },
     {
       ...common,
       class: 'capabilities',
       operations: ['use'],
-      object: capabilityKey(16).toString(),
+      object: { kind: 'capability', number: 16 },
       program: '/usr/bin/a',
     },
   ];
-  const without = ({ object, class: of }: ObservedAccess) =>
-    of !== 'capabilities' || object !== capabilityKey(16).toString();
+  const without = ({ object }: ObservedAccess) => object.kind !== 'capability' || object.number !== 16;
   fc.assert(
     fc.property(fc.array(access, { maxLength: ACCESSES }), (accesses) => {
       const judge = judgeOf(accesses.filter(without));

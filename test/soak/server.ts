@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
 import { IntakeCounts } from '../../src/control/intake-counts.js';
 import type { SecurityEvent } from '../../src/events/event.js';
-import { observedAccess } from '../../src/events/observed.js';
+import { rememberAccess } from '../../src/events/observed.js';
 import { startExports } from '../../src/export/exports.js';
 import { COUNTERS, type Counter } from '../../src/kernel/counters.js';
 import { Metrics } from '../../src/metrics/metrics.js';
@@ -140,7 +140,7 @@ setInterval(() => {
 /** An access of a container, as the kernel would report it. */
 function remember(what: number): void {
   const container = what % CONTAINERS;
-  plane.memory.add(`${container}`, observedAccess(recordOf({ object: `/srv/${what}` })));
+  rememberAccess(plane.memory, `${container}`, recordOf({ object: `/srv/${what}` }));
   const namespaces = { pidNamespace: 1000 + container, mountNamespace: 1_000_000 + container };
   plane.recordings.observe(recordOf({ ...namespaces, access: BigInt(what % 5000), object: `/srv/${what % 5000}` }));
 }

@@ -8,6 +8,7 @@ import { parseConfig } from '../../src/config/config.js';
 import { type EventFlowParts, openEventFlow } from '../../src/event-flow.js';
 import type { SecurityEvent } from '../../src/events/event.js';
 import { FLAGS } from '../../src/events/record.js';
+import { describeObject } from '../../src/image/describe-object.js';
 import { recordBytes } from '../support/event-record.js';
 import { InMemoryControlPlane } from '../support/in-memory-control-plane.js';
 
@@ -108,7 +109,8 @@ async function start(
     flow.reader.read(kernel);
     return subscription.take(100).events;
   };
-  const remembered = () => (plane.memory.of(new Set(['c1'])).get('c1') ?? []).map(({ object }) => object);
+  const remembered = () =>
+    (plane.memory.of(new Set(['c1'])).get('c1') ?? []).map(({ object }) => describeObject(object));
   return { plane, kernel, flow, closers, observed, subscription, report, remembered };
 }
 
@@ -151,7 +153,7 @@ test('an access that a profile learns is kept only there, unless it is also deni
   );
   const { containers } = await plane.profiles.get('p');
   assert.deepEqual(
-    containers[0]!.accesses.map(({ object }) => object),
+    containers[0]!.accesses.map(({ object }) => describeObject(object)),
     ['/etc/passwd', '/etc/shadow'],
   );
   assert.deepEqual([remembered(), observed.length], [[], 1]);

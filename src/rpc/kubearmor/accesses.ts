@@ -1,4 +1,5 @@
 import type { SecurityEvent } from '../../events/event.js';
+import { callName } from '../../policy/system-calls.js';
 import { socketFields } from './socket-fields.js';
 
 /** What was done, by the names that KubeArmor's alerts have. */
@@ -58,7 +59,7 @@ const BY_CALL = new Set(['call', 'mount', 'unmount', 'trace', 'unshare']);
 
 /** KubeArmor's description of the access that an event reports. */
 export function accessFields(event: SecurityEvent): AccessFields {
-  const { operation, object, program, parentProgram } = event;
+  const { operation, object, decoded, program, parentProgram } = event;
   const actor = { Source: program, ProcessName: program, ParentProcessName: parentProgram };
   const hook = `lsm=${HOOKS[operation] ?? operation.toUpperCase()}`;
   if (operation === 'exec') {
@@ -78,17 +79,22 @@ export function accessFields(event: SecurityEvent): AccessFields {
     const capability = `CAP_${object.toUpperCase()}`;
     return { ...actor, Operation: 'Capabilities', Resource: capability, Data: `${hook} ${capability}` };
   }
-  if (operation === 'call') {
-    const [name, path = ''] = object.split(/ (.*)/su);
-    return { ...actor, Operation: 'Syscall', Resource: path, Data: `syscall=SYS_${name!.toUpperCase()}` };
+  if (decoded?.kind === 'call') {
+    const name = callName(decoded.number) ?? String(decoded.number);
+    return { ...actor, Operation: 'Syscall', Resource: decoded.path, Data: `syscall=SYS_${name.toUpperCase()}` };
   }
   const Operation = BY_CALL.has(operation) ? 'Syscall' : 'File';
   return { ...actor, Operation, Resource: object, Data: hook };
 }
 
-function networkFields({ operation, object }: SecurityEvent, hook: string): Pick<AccessFields, 'Resource' | 'Data'> {
+function networkFields(
+  { operation, object, decoded }: SecurityEvent,
+  hook: string,
+): Pick<AccessFields, 'Resource' | 'Data'> {
   if (operation === 'resolve') return { Resource: `domain=${object}`, Data: `${hook} domain=${object}` };
-  const { protocol, type, family, ...other } = socketFields(object);
+  // An access that was refused before the kernel could tell what it was to.
+  if (decoded?.kind !== 'socket') return { Resource: object, Data: hook };
+  const { protocol, type, family, ...other } = socketFields(decoded);
   const kind = { protocol, ...(type !== '' && { type }) };
   return {
     Resource: pairs({ ...kind, ...(family && { family }), ...other }),

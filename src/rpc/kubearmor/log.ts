@@ -74,13 +74,13 @@ function thresholdFields(dropped: number, { perWindow, windowSeconds }: Telemetr
 
 function dataFields(event: SecurityEvent): Pick<Log, 'Resource' | 'Data'> {
   const { Resource, Data, Operation } = accessOf(event);
-  const { operation, object, operations = [] } = event;
+  const { operation, decoded, operations = [] } = event;
   const name = CALLS[operation];
   if (Operation === 'Capabilities' || name === undefined) return { Resource, Data };
   const call = `syscall=SYS_${name}`;
   if (operation === 'open') return { Resource, Data: `${call} flags=${openFlags(operations)}` };
-  if (Operation !== 'Network' || operation === 'resolve') return { Resource, Data: call };
-  const { protocol, remoteip, port } = socketFields(object);
+  if (Operation !== 'Network' || decoded?.kind !== 'socket') return { Resource, Data: call };
+  const { protocol, remoteip, port } = socketFields(decoded);
   if (remoteip === undefined || port === undefined) return { Resource, Data: call };
   const isTcp = protocol === 'TCP' && PROBES[operation] !== undefined;
   const family = remoteip.includes(':') ? 'AF_INET6' : 'AF_INET';

@@ -1,4 +1,14 @@
-/** Internet sockets that events name by their protocol alone, with the type that such a socket has. */
+import {
+  addressText,
+  familyName,
+  isInternet,
+  isNamedByProtocol,
+  protocolName,
+  typeName,
+} from '../../image/socket-names.js';
+import type { SocketUse } from '../../policy/network.js';
+
+/** The type that an internet socket of a protocol has; KubeArmor's alerts name it also where events do not. */
 const TYPES: Readonly<Record<string, string>> = {
   tcp: 'stream',
   mptcp: 'stream',
@@ -20,34 +30,31 @@ export interface SocketFields {
   readonly domain?: string;
 }
 
-/** Reads what describeObjectKey of image/ writes of a socket, such as `tcp 10.0.0.1:443 (example.com)` or `netlink raw 0`. */
-export function socketFields(object: string): SocketFields {
-  const [, socket, address, remotePort, domain, ownPort] =
-    /^(.*?)(?: (\S+):(\d+)(?: \((.*)\))?| port (\d+))?$/u.exec(object) ?? [];
-  const port = remotePort ?? ownPort;
+export function socketFields(use: SocketUse): SocketFields {
+  const { direction, port, address, name } = use;
   return {
-    ...kindOf(socket!),
-    ...(address !== undefined && { remoteip: address.replace(/^\[(.*)\]$/u, '$1') }),
-    ...(port !== undefined && { port }),
-    ...(domain !== undefined && { domain }),
+    ...kindOf(use),
+    ...(address.length > 0 && { remoteip: addressText(address) }),
+    ...(direction !== 'none' && { port: String(port) }),
+    ...(name !== undefined && { domain: name }),
   };
 }
 
-function kindOf(socket: string): Pick<SocketFields, 'family' | 'protocol' | 'type'> {
-  const [first, type, protocol] = socket.split(' ');
-  if (type === undefined) return { protocol: protocolName(first!), type: typeName(TYPES[first!] ?? '') };
-  const isInternet = first === 'inet' || first === 'inet6';
+function kindOf(use: SocketUse): Pick<SocketFields, 'family' | 'protocol' | 'type'> {
+  const name = protocolName(use);
+  if (isNamedByProtocol(use)) return { protocol: protocolText(name!), type: typeText(TYPES[name!] ?? '') };
+  const isOfInternet = isInternet(use);
   return {
-    ...(!isInternet && { family: `AF_${first!.toUpperCase()}` }),
-    protocol: protocolName(protocol ?? '0'),
-    type: typeName(type),
+    ...(!isOfInternet && { family: `AF_${familyName(use).toUpperCase()}` }),
+    protocol: protocolText((isOfInternet && name) || String(use.protocol)),
+    type: typeText(typeName(use)),
   };
 }
 
-function protocolName(name: string): string {
+function protocolText(name: string): string {
   return name === 'icmpv6' ? 'ICMPv6' : name.toUpperCase();
 }
 
-function typeName(type: string): string {
+function typeText(type: string): string {
   return type === '' ? '' : `SOCK_${type.toUpperCase()}`;
 }

@@ -5,7 +5,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { observedAccess } from '../../../src/events/observed.js';
+import { rememberAccess } from '../../../src/events/observed.js';
 import { recordOf } from '../../support/event-record.js';
 import { eventually } from '../../support/eventually.js';
 import { makeEvent } from '../events/support.js';
@@ -283,7 +283,7 @@ test('hauberk profile learns, suggests a policy that can be applied, and deletes
 test('hauberk diff reports what would be refused', async (t) => {
   const { hauberk, plane, write } = await start(t);
   await plane.tracker.register(web, { pidNamespace: 11, mountNamespace: 12 });
-  plane.memory.add(web.id, observedAccess(recordOf({ object: '/etc/shadow' })));
+  rememberAccess(plane.memory, web.id, recordOf({ object: '/etc/shadow' }));
   const { output } = await hauberk('diff', '-f', write('block.yaml', manifest('block')));
   assert.match(
     output,

@@ -1,17 +1,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { describeObject } from '../../../src/image/describe-object.js';
 import { Judge } from '../../../src/profile/judge.js';
 import type { ObservedAccess } from '../../../src/profile/observed-access.js';
 import { recordOf } from '../../support/event-record.js';
 import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
+import { remember } from '../../support/remember.js';
 import { manifest } from '../rpc/support.js';
 
 const caller = { identity: 'test', disconnected: new AbortController().signal };
 
-const seen = (object: string, count: number, changes: Partial<ObservedAccess> = {}): ObservedAccess => ({
+const seen = (path: string, count: number, changes: Partial<ObservedAccess> = {}): ObservedAccess => ({
   class: 'file',
   operations: ['read'],
-  object,
+  object: { kind: 'path', path },
   program: '/bin/cat',
   fromOutside: false,
   ownership: 'owner',
@@ -41,14 +43,14 @@ test('observed accesses that would be decided differently are listed, refused on
   const { policies, memory } = plane;
   await policies.apply(policies.readManifest(manifest('old', '/etc/allowed')));
   for (const [path, count] of Object.entries({ '/etc/allowed': 99, '/etc/a': 3, '/etc/b': 7, '/etc/same': 50 }))
-    memory.add('web', seen(path, count));
-  memory.add('other', seen('/etc/a', 1));
-  memory.add('gone', seen('/etc/a', 1));
+    remember(memory, 'web', seen(path, count));
+  remember(memory, 'other', seen('/etc/a', 1));
+  remember(memory, 'gone', seen('/etc/a', 1));
   const { changes, judged, undecided } = await diff([manifest('a', '/etc/a'), manifest('b', '/etc/b')], ['old']);
   assert.deepEqual(
     changes.map(({ container, access, before, after, rule }) => [
       container.id,
-      access.object,
+      describeObject(access.object),
       access.count,
       before,
       after,
@@ -71,7 +73,7 @@ test('accesses that a profile has learnt are included with those that were repor
   plane.recordings.observe(recordOf({ ...namespaces, access: 7n, object: '/etc/a' }));
   const counts = async () => (await diff([manifest('a', '/etc/a')])).changes.map(({ access }) => access.count);
   assert.deepEqual(await counts(), [4]);
-  plane.memory.add('web', seen('/etc/a', 3));
+  remember(plane.memory, 'web', seen('/etc/a', 3));
   const learnt = plane.recordings.accessesOf(new Set(['web'])).get('web')!;
   assert.equal(learnt.length, 1);
   const total = (await counts()).reduce((sum, each) => sum + each, 0);
@@ -81,7 +83,7 @@ test('accesses that a profile has learnt are included with those that were repor
 test('accesses that were never observed, or would be decided as before, are not listed', async (t) => {
   const { plane, diff } = await planeWith(t);
   assert.deepEqual(await diff([manifest('a', '/etc/a')]), { changes: [], judged: 0, undecided: 0 });
-  plane.memory.add('web', seen('/etc/other', 1));
+  remember(plane.memory, 'web', seen('/etc/other', 1));
   assert.deepEqual(await diff([manifest('a', '/etc/a')]), { changes: [], judged: 1, undecided: 0 });
   await plane.policies.apply(plane.policies.readManifest(manifest('a', '/etc/a')));
   const same = await diff([manifest('a', '/etc/a')]);
@@ -90,7 +92,7 @@ test('accesses that were never observed, or would be decided as before, are not 
 
 test('decisions that depend on arguments, before or after the change, are not compared', async (t) => {
   const { plane, diff } = await planeWith(t);
-  plane.memory.add('web', seen('/etc/a', 1));
+  remember(plane.memory, 'web', seen('/etc/a', 1));
   for (const which of [0, 1]) {
     let calls = 0;
     const judge = t.mock.method(Judge.prototype, 'judge', () => ({

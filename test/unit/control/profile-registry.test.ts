@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { SuggestionJob } from '../../../src/control/dry-run-job.js';
 import type { SuggestionHead } from '../../../src/control/profile-registry.js';
 import type { Failure } from '../../../src/failure.js';
+import { describeObject } from '../../../src/image/describe-object.js';
 import type { ProfileSubject } from '../../../src/profile/profile.js';
 import { recordOf } from '../../support/event-record.js';
 import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
@@ -71,7 +72,7 @@ test('a suggestion has the name and selector of the profile by default', async (
   plane.recordings.observe(recordOf({ ...NAMESPACES, access: 7n, object: '/a' }));
   const { accesses, head } = await suggest();
   assert.deepEqual(
-    accesses.map(({ object, count }) => [object, count]),
+    accesses.map(({ object, count }) => [describeObject(object), count]),
     [['/a', 3]],
   );
   assert.deepEqual(head, { name: 'p', namespace: 'shop', matchLabels: { app: 'web' } });

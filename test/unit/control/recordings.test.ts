@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { namespacesOf } from '../../../src/containers/procfs.js';
 import { PROFILES_MAX } from '../../../src/control/profile-registry.js';
+import { describeObject } from '../../../src/image/describe-object.js';
+import type { ObservedAccess } from '../../../src/profile/observed-access.js';
 import type { StoreChanges, StoredState } from '../../../src/store/store.js';
 import { recordOf } from '../../support/event-record.js';
 import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
@@ -29,7 +31,10 @@ function make(plane: InMemoryControlPlane, access: bigint, object: string, count
 
 async function learnt(plane: InMemoryControlPlane, profile: string) {
   const { containers } = await plane.profiles.get(profile);
-  return containers.map(({ id, accesses }) => [id, accesses.map(({ object, count }) => [object, count])]);
+  return containers.map(({ id, accesses }) => [
+    id,
+    accesses.map(({ object, count }) => [describeObject(object), count]),
+  ]);
 }
 
 /** What a daemon would load from the store after all commits. */
@@ -142,7 +147,7 @@ test('what a profile has returned is on disk', async () => {
   };
   await plane.profiles.get('p');
   assert.deepEqual(
-    storedIn(plane).accesses.map(({ access }) => access.object),
+    storedIn(plane).accesses.map(({ access }) => describeObject(access.object)),
     ['/told'],
   );
 });
@@ -156,7 +161,7 @@ test('accesses that could not be stored are stored later', async () => {
   plane.storeFailure = undefined;
   await plane.recordings.write();
   assert.deepEqual(
-    storedIn(plane).accesses.map(({ access }) => access.object),
+    storedIn(plane).accesses.map(({ access }) => describeObject(access.object)),
     ['/a'],
   );
 });
@@ -173,7 +178,7 @@ test('deleting a profile takes all that it has learnt from the store', async () 
     ['c1'],
   );
   assert.deepEqual(
-    deleteAccesses!.map(({ access }) => access.object),
+    deleteAccesses!.map(({ access }) => describeObject(access.object)),
     ['/a'],
   );
   assert.deepEqual(plane.profiles.list(), []);
@@ -249,7 +254,8 @@ test('learnt accesses are stored within 50 ms, and once', async (t) => {
   assert.equal(plane.commits.length, before);
   t.mock.timers.tick(1);
   await turns();
-  const objects = ({ putAccesses = [] }: StoreChanges) => putAccesses.map(({ access }) => access.object);
+  const objects = ({ putAccesses = [] }: StoreChanges) =>
+    putAccesses.map(({ access }) => describeObject(access.object));
   assert.deepEqual(plane.commits.slice(before).map(objects), [['/a', '/b']]);
   make(plane, 9n, '/c');
   t.mock.timers.tick(50);
@@ -277,7 +283,7 @@ test('a failure to store is logged, and the accesses are stored once that works 
   t.mock.timers.tick(50);
   await turns();
   assert.deepEqual(
-    storedIn(plane).accesses.map(({ access }) => access.object),
+    storedIn(plane).accesses.map(({ access }) => describeObject(access.object)),
     ['/a'],
   );
 });
@@ -317,17 +323,18 @@ test('running programs, and the files that they have mapped, are learnt when the
   await plane.profiles.start('p', selector, 1);
   const { containers } = await plane.profiles.get('p');
   const { accesses } = containers[0]!;
-  const own = accesses.find(({ object, class: ruleClass }) => ruleClass === 'process' && object === process.execPath);
+  const pathOf = ({ object }: ObservedAccess) => (object.kind === 'path' ? object.path : '');
+  const own = accesses.find((each) => each.class === 'process' && pathOf(each) === process.execPath);
   const common = { ownership: 'owner', terminal: false, count: 1 };
   assert.deepEqual(own, {
     ...common,
     class: 'process',
     operations: ['execute'],
-    object: process.execPath,
+    object: { kind: 'path', path: process.execPath },
     program: '',
     fromOutside: true,
   });
-  const library = accesses.find(({ object, program }) => program === process.execPath && /\/libc[.-]/u.test(object));
+  const library = accesses.find((each) => each.program === process.execPath && /\/libc[.-]/u.test(pathOf(each)));
   assert.deepEqual(library, {
     ...common,
     class: 'file',
@@ -360,7 +367,7 @@ test('accesses can be read by container, as learnt by profiles', async () => {
   const objects = (...ids: string[]) =>
     [...plane.recordings.accessesOf(new Set(ids))].map(([id, accesses]) => [
       id,
-      accesses.map(({ object, count }) => [object, count]),
+      accesses.map(({ object, count }) => [describeObject(object), count]),
     ]);
   assert.deepEqual(objects('c1'), [['c1', [['/a', 3]]]]);
   assert.deepEqual(objects('c2', 'c1'), [

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { NamespacePair } from '../../../src/containers/container.js';
 import type { EventRecord } from '../../../src/events/record.js';
 import { TELEMETRY_LIMIT } from '../../../src/events/telemetry.js';
+import { describeObject } from '../../../src/image/describe-object.js';
 import { ACCESS_NONE } from '../../../src/kernel/accesses.js';
 import { VISIBLE_ACCESSES_MAX } from '../../../src/policy/visibility.js';
 import { recordOf } from '../../support/event-record.js';
@@ -122,7 +123,7 @@ test('a profile that starts and ends meanwhile learns everything, and telemetry 
   const { plane, reported } = await planeWith();
   const profile = async () => {
     const { containers } = await plane.profiles.get('p');
-    return containers[0]!.accesses.map(({ object, count }) => [object, count]);
+    return containers[0]!.accesses.map(({ object, count }) => [describeObject(object), count]);
   };
   access(plane, '/a');
   await plane.profiles.start('p', { kind: 'container', id: 'c1' }, 1);
@@ -158,7 +159,7 @@ test('when a container under a profile becomes visible, the kernel reports again
   await plane.profiles.start('p', { kind: 'container', id: 'c1' }, 1);
   const profile = async () => {
     const { containers } = await plane.profiles.get('p');
-    return containers[0]!.accesses.map(({ object, count }) => [object, count]);
+    return containers[0]!.accesses.map(({ object, count }) => [describeObject(object), count]);
   };
   for (let time = 0; time < 3; time++) access(plane, '/a');
   await plane.visibility.set(SHOP, ['file']);

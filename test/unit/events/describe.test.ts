@@ -55,6 +55,7 @@ test('a record becomes an event that names container, rule, process and parents'
     class: 'file',
     operation: 'open',
     object: '/etc/shadow',
+    decoded: undefined,
     action: 'Block',
     result: 'denied',
     wouldBlock: false,
@@ -136,6 +137,14 @@ test('an audited access has result passed, and a capability is given by name', (
     object: capabilityKey(0).toString(),
   });
   assert.deepEqual([action, result, object], ['Audit', 'passed', 'chown']);
+});
+
+test('an event has the decoded object of what is no path', () => {
+  const { object, decoded } = describe({ operation: 'resolve', ruleClass: 'network', object: 'q.com.example' });
+  assert.deepEqual([object, decoded], ['example.com', { kind: 'query', name: 'example.com' }]);
+  assert.equal(describe({}).decoded, undefined);
+  const named = describe({ pathResult: 'protected', rule: RULE_NONE, object: 'cab' });
+  assert.deepEqual([named.object, named.decoded], ['cab', undefined]);
 });
 
 test('an access without a readable path has the reason', () => {

@@ -1,4 +1,6 @@
 import type { SecurityEvent } from '../../../src/events/event.js';
+import { describeObject } from '../../../src/image/describe-object.js';
+import type { KeyObject } from '../../../src/image/reported-object.js';
 
 /** An event with the given fields. */
 export function makeEvent(event: Partial<SecurityEvent> = {}): SecurityEvent {
@@ -17,6 +19,7 @@ export function makeEvent(event: Partial<SecurityEvent> = {}): SecurityEvent {
     class: 'file',
     operation: 'open',
     object: '/etc/shadow',
+    decoded: undefined,
     action: 'Block',
     result: 'denied',
     program: '/bin/cat',
@@ -32,4 +35,9 @@ export function makeEvent(event: Partial<SecurityEvent> = {}): SecurityEvent {
     wouldBlock: false,
     ...event,
   };
+}
+
+/** The fields of an event about an object that is no path. */
+export function fieldsOf(decoded: KeyObject): Pick<SecurityEvent, 'object' | 'decoded'> {
+  return { object: describeObject(decoded), decoded };
 }

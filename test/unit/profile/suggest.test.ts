@@ -5,27 +5,27 @@ import type { FileOperation, Rule } from '../../../src/policy/model.js';
 import type { ObservedAccess } from '../../../src/profile/observed-access.js';
 import { type Suggestion, suggestPolicy } from '../../../src/profile/suggest.js';
 import { suggestionText } from '../../../src/profile/suggestion-text.js';
-import { capabilityKey, objectKey, socketKey } from '../../support/object-key.js';
 
 const common = { ownership: 'owner', terminal: false, fromOutside: false, count: 1 } as const;
 
-const read = (object: string, program = '/usr/bin/a'): ObservedAccess => done(['read'], object, program);
+const read = (path: string, program = '/usr/bin/a'): ObservedAccess => done(['read'], path, program);
 
-function done(operations: readonly FileOperation[], object: string, program = '/usr/bin/a'): ObservedAccess {
-  return { ...common, class: 'file', operations, object, program };
+function done(operations: readonly FileOperation[], path: string, program = '/usr/bin/a'): ObservedAccess {
+  return { ...common, class: 'file', operations, object: { kind: 'path', path }, program };
 }
 
-function run(object: string, program: string): ObservedAccess {
+function run(path: string, program: string): ObservedAccess {
+  const object = { kind: 'path', path } as const;
   return { ...common, class: 'process', operations: ['execute'], object, program, fromOutside: program === '' };
 }
 
 function connected(port: number, ...address: number[]): ObservedAccess {
-  const object = socketKey({ family: 2, type: 1, protocol: 6, direction: 'egress', port, address }).toString();
+  const object = { kind: 'socket', family: 2, type: 1, protocol: 6, direction: 'egress', port, address } as const;
   return { ...common, class: 'network', operations: ['communicate'], object, program: '/usr/bin/a' };
 }
 
 function requested(name: string): ObservedAccess {
-  const object = objectKey({ kind: 'query', name }).toString();
+  const object = { kind: 'query', name } as const;
   return { ...common, class: 'network', operations: ['resolve'], object, program: '/usr/bin/a' };
 }
 
@@ -197,12 +197,11 @@ test('a connection is allowed to its address and port, and to any address where 
 });
 
 test('a socket that one program only creates is allowed beside one that another uses', () => {
-  const made = socketKey({ family: 2, type: 1, protocol: 6, direction: 'none', port: 0, address: [] }).toString();
   const maker: ObservedAccess = {
     ...common,
     class: 'network',
     operations: ['communicate'],
-    object: made,
+    object: { kind: 'socket', family: 2, type: 1, protocol: 6, direction: 'none', port: 0, address: [] },
     program: '/usr/bin/b',
   };
   assert.deepEqual(rulesOf('network', [connected(443, 10, 0, 0, 1), maker]), [
@@ -229,7 +228,7 @@ test('each rule has its evidence, in a comment above it in the manifest', () => 
       ...common,
       class: 'capabilities',
       operations: ['use'],
-      object: capabilityKey(0).toString(),
+      object: { kind: 'capability', number: 0 },
       program: '',
     } as const,
   ];

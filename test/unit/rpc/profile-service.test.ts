@@ -9,6 +9,7 @@ import {
 import type { CountedAccess } from '../../../src/kernel/accesses.js';
 import type { ObservedAccess } from '../../../src/profile/observed-access.js';
 import { recordOf } from '../../support/event-record.js';
+import { remember } from '../../support/remember.js';
 import { answerOf, connect, manifest, policyClient, refusal, serveAll } from './support.js';
 
 const NAMESPACES = { pidNamespace: 11, mountNamespace: 12 };
@@ -131,8 +132,8 @@ describe('ProfileService', () => {
 });
 
 describe('Diff', () => {
-  const seen = (object: string, count: number): ObservedAccess => ({
-    ...{ class: 'file', operations: ['read'], object, program: '/bin/cat', fromOutside: false },
+  const seen = (path: string, count: number): ObservedAccess => ({
+    ...{ class: 'file', operations: ['read'], object: { kind: 'path', path }, program: '/bin/cat', fromOutside: false },
     ...{ ownership: 'owner', terminal: false, count },
   });
   const none = { source: undefined, deleted: [], force: false };
@@ -154,9 +155,9 @@ describe('Diff', () => {
 
   test('returns the observed accesses that would be refused, with the rule', async (t) => {
     const { plane, diff } = await startDiff(t);
-    plane.memory.add('c1', seen('/etc/shadow', 3));
-    plane.memory.add('c1', seen('/etc/hosts', 9));
-    plane.memory.add('c2', seen('/etc/shadow', 1));
+    remember(plane.memory, 'c1', seen('/etc/shadow', 3));
+    remember(plane.memory, 'c1', seen('/etc/hosts', 9));
+    remember(plane.memory, 'c2', seen('/etc/shadow', 1));
     const { changes, decisions, judged } = await diff({ source: { $case: 'manifest', value: manifest('block') } });
     assert.deepEqual(
       changes.map(({ name }) => name),

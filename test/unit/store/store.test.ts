@@ -44,7 +44,7 @@ const learnt = (name: string): StoredAccess => ({
   access: {
     class: 'file',
     operations: ['read'],
-    object: '/etc/passwd',
+    object: { kind: 'path', path: '/etc/passwd' },
     program: '/bin/cat',
     fromOutside: false,
     ownership: 'owner',

@@ -3,9 +3,11 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import type { SecurityEvent } from '../../../../src/events/event.js';
 import { noteOf, POLICY_OVERRIDE } from '../../../../src/events/note.js';
+import type { KeyObject } from '../../../../src/image/reported-object.js';
+import { callNumbers } from '../../../../src/policy/system-calls.js';
 import { type AlertContext, toAlert } from '../../../../src/rpc/kubearmor/alert.js';
 import { VERSION } from '../../../../src/version.js';
-import { makeEvent } from '../../events/support.js';
+import { fieldsOf, makeEvent } from '../../events/support.js';
 
 const CONTEXT: AlertContext = {
   ...{ hostName: 'node-1', hostAddress: '10.0.0.9', nodeId: 'abc' },
@@ -90,25 +92,37 @@ test('for an executed program the source is the program that runs it', () => {
   );
 });
 
+const TCP = { kind: 'socket', family: 2, type: 1, protocol: 6, direction: 'none', port: 0, address: [] } as const;
+const END = { direction: 'egress', port: 443, address: [10, 0, 0, 1] } as const;
+const CALL = { kind: 'call', point: 'entry', path: '' } as const;
+
 const accesses: readonly (readonly [
   operation: string,
-  object: string,
+  object: string | KeyObject,
   expected: readonly [Operation: string, Resource: string, Data: string],
 ])[] = [
   ['mknod', '/tmp/x', ['File', '/tmp/x', 'lsm=FILE_MKNOD']],
   ['unlink', '/tmp/x', ['File', '/tmp/x', 'lsm=FILE_UNLINK']],
   ['rename', '/tmp/x', ['File', '/tmp/x', 'lsm=FILE_RENAME']],
-  ['create', 'inet raw icmp', ['Network', 'protocol=ICMP type=SOCK_RAW', 'lsm=SOCKET_CREATE type=SOCK_RAW']],
-  ['create', 'tcp', ['Network', 'protocol=TCP type=SOCK_STREAM', 'lsm=SOCKET_CREATE type=SOCK_STREAM']],
-  ['create', 'icmp', ['Network', 'protocol=ICMP type=SOCK_DGRAM', 'lsm=SOCKET_CREATE type=SOCK_DGRAM']],
   [
     'create',
-    'netlink raw 9',
+    { ...TCP, type: 3, protocol: 1 },
+    ['Network', 'protocol=ICMP type=SOCK_RAW', 'lsm=SOCKET_CREATE type=SOCK_RAW'],
+  ],
+  ['create', TCP, ['Network', 'protocol=TCP type=SOCK_STREAM', 'lsm=SOCKET_CREATE type=SOCK_STREAM']],
+  [
+    'create',
+    { ...TCP, type: 2, protocol: 1 },
+    ['Network', 'protocol=ICMP type=SOCK_DGRAM', 'lsm=SOCKET_CREATE type=SOCK_DGRAM'],
+  ],
+  [
+    'create',
+    { ...TCP, family: 16, type: 3, protocol: 9 },
     ['Network', 'protocol=9 type=SOCK_RAW family=AF_NETLINK', 'lsm=SOCKET_CREATE type=SOCK_RAW'],
   ],
   [
     'connect',
-    'tcp 10.0.0.1:443 (example.com)',
+    { ...TCP, ...END, name: 'example.com' },
     [
       'Network',
       'protocol=TCP type=SOCK_STREAM remoteip=10.0.0.1 port=443 domain=example.com',
@@ -117,7 +131,7 @@ const accesses: readonly (readonly [
   ],
   [
     'send',
-    'udp [fd00::1]:53',
+    { ...TCP, ...END, type: 2, protocol: 17, port: 53, address: [0xfd, ...new Array(14).fill(0), 1] },
     [
       'Network',
       'protocol=UDP type=SOCK_DGRAM remoteip=fd00::1 port=53',
@@ -126,29 +140,52 @@ const accesses: readonly (readonly [
   ],
   [
     'listen',
-    'tcp port 80',
+    { ...TCP, direction: 'ingress', port: 80 },
     ['Network', 'protocol=TCP type=SOCK_STREAM port=80', 'lsm=SOCKET_LISTEN type=SOCK_STREAM port=80'],
   ],
-  ['resolve', 'example.com', ['Network', 'domain=example.com', 'lsm=SOCKET_SENDMSG domain=example.com']],
-  ['use', 'net_raw', ['Capabilities', 'CAP_NET_RAW', 'lsm=CAPABLE CAP_NET_RAW']],
+  [
+    'resolve',
+    { kind: 'query', name: 'example.com' },
+    ['Network', 'domain=example.com', 'lsm=SOCKET_SENDMSG domain=example.com'],
+  ],
+  ['use', { kind: 'capability', number: 13 }, ['Capabilities', 'CAP_NET_RAW', 'lsm=CAPABLE CAP_NET_RAW']],
   ['use', '/etc/shadow', ['File', '/etc/shadow', 'lsm=FILE_PERMISSION']],
   ['receive', '/etc/shadow', ['File', '/etc/shadow', 'lsm=FILE_RECEIVE']],
-  ['call', 'unlink /tmp/x', ['Syscall', '/tmp/x', 'syscall=SYS_UNLINK']],
-  ['call', 'ptrace', ['Syscall', '', 'syscall=SYS_PTRACE']],
-  ['mount', '/mnt/ (ext4)', ['Syscall', '/mnt/ (ext4)', 'lsm=SB_MOUNT']],
-  ['trace', '/usr/bin/ssh-agent', ['Syscall', '/usr/bin/ssh-agent', 'lsm=PTRACE_ACCESS_CHECK']],
-  ['protect', 'memory without a file', ['File', 'memory without a file', 'lsm=FILE_MPROTECT']],
+  [
+    'call',
+    { ...CALL, number: callNumbers('unlinkat')[0]!, path: '/tmp/x' },
+    ['Syscall', '/tmp/x', 'syscall=SYS_UNLINKAT'],
+  ],
+  ['call', { ...CALL, number: callNumbers('ptrace')[0]! }, ['Syscall', '', 'syscall=SYS_PTRACE']],
+  ['call', { ...CALL, number: 4095 }, ['Syscall', '', 'syscall=SYS_4095']],
+  [
+    'mount',
+    { kind: 'mount', operation: 'mount', type: 'ext4', path: '/mnt/' },
+    ['Syscall', '/mnt/ (ext4)', 'lsm=SB_MOUNT'],
+  ],
+  [
+    'trace',
+    { kind: 'trace', operation: 'attach', path: '/usr/bin/ssh-agent' },
+    ['Syscall', '/usr/bin/ssh-agent', 'lsm=PTRACE_ACCESS_CHECK'],
+  ],
+  [
+    'protect',
+    { kind: 'behaviour', behaviour: 'map-anonymous', path: '' },
+    ['File', 'memory without a file', 'lsm=FILE_MPROTECT'],
+  ],
+  ['connect', '', ['Network', '', 'lsm=SOCKET_CONNECT']],
 ];
 
 for (const [operation, object, expected] of accesses) {
-  test(`${operation} of ${object} has KubeArmor's operation, resource and data`, () => {
-    const { Operation, Resource, Data } = alertOf({ operation, object });
+  const fields = typeof object === 'string' ? { object } : fieldsOf(object);
+  test(`${operation} of ${fields.object} has KubeArmor's operation, resource and data`, () => {
+    const { Operation, Resource, Data } = alertOf({ operation, ...fields });
     assert.deepEqual([Operation, Resource, Data], expected);
   });
 }
 
 test('EventData has the pairs of the data, with capitalised names, and no other words', () => {
-  const socket = alertOf({ operation: 'connect', object: 'tcp 10.0.0.1:443' });
+  const socket = alertOf({ operation: 'connect', ...fieldsOf({ ...TCP, ...END }) });
   assert.deepEqual(socket.EventData, { Lsm: 'SOCKET_CONNECT', Type: 'SOCK_STREAM', Remoteip: '10.0.0.1', Port: '443' });
   assert.deepEqual(alertOf({ operation: 'use', object: 'net_raw' }).EventData, { Lsm: 'CAPABLE' });
 });

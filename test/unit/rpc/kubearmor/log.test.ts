@@ -2,12 +2,14 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { SecurityEvent } from '../../../../src/events/event.js';
 import { toLog } from '../../../../src/rpc/kubearmor/log.js';
-import { makeEvent } from '../../events/support.js';
+import { fieldsOf, makeEvent } from '../../events/support.js';
 
 const facts = { hostName: 'node-1', hostAddress: '10.0.0.1', nodeId: 'abc' };
 const limits = { windowSeconds: 10, perWindow: 1000 };
 const logOf = (event: Partial<SecurityEvent>) =>
   toLog(makeEvent({ action: 'Allow', result: 'passed', policy: '', count: 1, ...event }), facts, limits);
+
+const TCP = { kind: 'socket', family: 2, type: 1, protocol: 6, direction: 'none', port: 0, address: [] } as const;
 
 const ROWS: readonly [
   what: string,
@@ -27,27 +29,39 @@ const ROWS: readonly [
   ['a file deleted', { operation: 'unlink' }, 'File', '/etc/shadow', 'syscall=SYS_UNLINKAT'],
   [
     'a connection',
-    { class: 'network', operation: 'connect', object: 'tcp 1.2.3.4:443 (example.com)' },
+    {
+      class: 'network',
+      operation: 'connect',
+      ...fieldsOf({ ...TCP, direction: 'egress', port: 443, address: [1, 2, 3, 4], name: 'example.com' }),
+    },
     ...(['Network', 'remoteip=1.2.3.4 port=443 protocol=TCP', 'kprobe=tcp_connect domain=AF_INET'] as const),
   ],
   [
     'a connection taken',
-    { class: 'network', operation: 'accept', object: 'tcp [fd00::1]:80' },
+    {
+      class: 'network',
+      operation: 'accept',
+      ...fieldsOf({ ...TCP, direction: 'ingress', port: 80, address: [0xfd, ...new Array(14).fill(0), 1] }),
+    },
     ...(['Network', 'remoteip=fd00::1 port=80 protocol=TCP', 'kprobe=tcp_accept domain=AF_INET6'] as const),
   ],
   [
     'a datagram',
-    { class: 'network', operation: 'send', object: 'udp 1.1.1.1:53' },
+    {
+      class: 'network',
+      operation: 'send',
+      ...fieldsOf({ ...TCP, type: 2, protocol: 17, direction: 'egress', port: 53, address: [1, 1, 1, 1] }),
+    },
     ...(['Network', 'remoteip=1.1.1.1 port=53 protocol=UDP', 'syscall=SYS_SENDTO'] as const),
   ],
   [
     'a socket',
-    { class: 'network', operation: 'create', object: 'tcp' },
+    { class: 'network', operation: 'create', ...fieldsOf(TCP) },
     ...(['Network', 'protocol=TCP type=SOCK_STREAM', 'syscall=SYS_SOCKET'] as const),
   ],
   [
     'a capability',
-    { class: 'capabilities', operation: 'use', object: 'net_raw' },
+    { class: 'capabilities', operation: 'use', ...fieldsOf({ kind: 'capability', number: 13 }) },
     ...(['Capabilities', 'CAP_NET_RAW', 'lsm=CAPABLE CAP_NET_RAW'] as const),
   ],
 ];

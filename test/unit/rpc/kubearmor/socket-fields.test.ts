@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { describeObjectKey } from '../../../../src/image/describe-object-key.js';
+import { describeObject } from '../../../../src/image/describe-object.js';
 import type { SocketUse } from '../../../../src/policy/network.js';
 import { type SocketFields, socketFields } from '../../../../src/rpc/kubearmor/socket-fields.js';
-import { socketKey } from '../../../support/object-key.js';
 
 const end = { direction: 'egress', port: 443, address: [10, 0, 0, 1] } as const;
 const tcp = { protocol: 'TCP', type: 'SOCK_STREAM' };
@@ -56,8 +55,7 @@ const uses: readonly (readonly [use: Partial<SocketUse>, fields: SocketFields])[
 
 for (const [use, fields] of uses) {
   const socket = { family: 2, type: 1, protocol: 6, direction: 'none', port: 0, address: [], ...use } as const;
-  const object = describeObjectKey(socketKey(socket).toString());
-  test(`the fields of "${object}" are parsed from the text in an event`, () => {
-    assert.deepEqual(socketFields(object), fields);
+  test(`a socket that events call "${describeObject({ kind: 'socket', ...socket })}" has KubeArmor's fields`, () => {
+    assert.deepEqual(socketFields(socket), fields);
   });
 }

@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { describeObjectKey } from '../../../src/image/describe-object-key.js';
+import { describeObject } from '../../../src/image/describe-object.js';
+import { reportedObject } from '../../../src/image/read-object-key.js';
 import type { SocketUse } from '../../../src/policy/network.js';
 import { CALL_32_BIT, callNumbers } from '../../../src/policy/system-calls.js';
 import { capabilityKey, objectKey, socketKey } from '../../support/object-key.js';
 
+const describeKey = (key: string) => describeObject(reportedObject(key));
 const describe = (use: Partial<SocketUse>) =>
-  describeObjectKey(
+  describeKey(
     socketKey({ family: 2, type: 1, protocol: 6, direction: 'none', port: 0, address: [], ...use }).toString(),
   );
 
@@ -40,28 +42,26 @@ test('an IPv6 address is shortened at its longest run of zeros', () => {
 test('a name is shown after the address that an answer gave for it, and alone in a query', () => {
   const end = { direction: 'egress', port: 443, address: [10, 0, 0, 1] } as const;
   assert.equal(describe({ ...end, name: 'www.example.com' }), 'tcp 10.0.0.1:443 (www.example.com)');
-  assert.equal(describeObjectKey(objectKey({ kind: 'query', name: 'www.example.com' }).toString()), 'www.example.com');
-  assert.equal(describeObjectKey('q'), '.');
+  assert.equal(describeKey(objectKey({ kind: 'query', name: 'www.example.com' }).toString()), 'www.example.com');
+  assert.equal(describeKey('q'), '.');
 });
 
 test('a capability is described by its name, an unknown one by its number', () => {
-  assert.equal(describeObjectKey(capabilityKey(13).toString()), 'net_raw');
-  assert.equal(describeObjectKey(capabilityKey(63).toString()), 'capability 63');
+  assert.equal(describeKey(capabilityKey(13).toString()), 'net_raw');
+  assert.equal(describeKey(capabilityKey(63).toString()), 'capability 63');
 });
 
 test('an executed file that is not of the image is described by its path', () => {
-  for (const key of ['pfa/tmp/tool', 'pfb/tmp/tool']) assert.equal(describeObjectKey(key), '/tmp/tool');
-  assert.equal(describeObjectKey('pfc'), 'memory without a file');
+  for (const key of ['pfa/tmp/tool', 'pfb/tmp/tool']) assert.equal(describeKey(key), '/tmp/tool');
+  assert.equal(describeKey('pfc'), 'memory without a file');
 });
 
 test('a system call is described by its name, with the path if there is one', () => {
   const describeCall = (call: string, path?: string) =>
-    describeObjectKey(
-      objectKey({ kind: 'call', call, ...(path !== undefined && { path: Buffer.from(path) }) }).toString(),
-    );
+    describeKey(objectKey({ kind: 'call', call, ...(path !== undefined && { path: Buffer.from(path) }) }).toString());
   assert.equal(describeCall('mount'), 'mount');
   assert.equal(describeCall('unlinkat', '/tmp/a b '), 'unlinkat /tmp/a b ');
-  assert.equal(describeObjectKey('sappp'), 'system call 4095');
+  assert.equal(describeKey('saappp'), 'system call 4095');
 });
 
 test('a call of a 32-bit program has the name of the 64-bit call', {
@@ -72,7 +72,7 @@ test('a call of a 32-bit program has the name of the 64-bit call', {
     const digits = (CALL_32_BIT | number)
       .toString(16)
       .replace(/./gu, (digit) => 'abcdefghijklmnop'[parseInt(digit, 16)]!);
-    return describeObjectKey(`sa${digits}`);
+    return describeKey(`sa${digits}`);
   };
   assert.deepEqual([describeCall32(182), describeCall32(212), describeCall32(10)], ['chown', 'chown', 'unlink']);
   assert.deepEqual(callNumbers('chown'), [92, CALL_32_BIT | 182, CALL_32_BIT | 212]);
