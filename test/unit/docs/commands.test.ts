@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { EXIT } from '../../../src/cli/exit-status.js';
 import { runProgram } from '../../../src/cli/program.js';
 import { runHauberk, TestTerminal } from '../../support/command-line.js';
 import { recordOf } from '../../support/event-record.js';
@@ -9,11 +10,6 @@ import { eventually } from '../../support/eventually.js';
 import { start } from '../cli/support.js';
 import { makeEvent } from '../events/support.js';
 
-/** Commands that cannot run here, and the test that runs them. */
-const ELSEWHERE: Readonly<Record<string, string>> = {
-  run: 'test/unit/cli/run.test.ts',
-  runtime: 'test/unit/cli/runtime.test.ts',
-};
 const WEB = {
   id: 'c1deadbeef',
   name: 'web',
@@ -47,17 +43,30 @@ const CASES = `cases:
   - {container: {labels: {app: web}}, operation: read, object: /etc/shadow, program: /bin/cat, expect: {action: block}}
 `;
 
+/** Stands for the programs that pages start by `hauberk run`: writes down how it was called. */
+const PROGRAM = `#!/bin/sh
+echo "\${0##*/} $*" >>ran
+`;
+
 /** A daemon with the container of the pages, and a directory with the files of their commands. */
 async function prepare(t: TestContext) {
   const served = await start(t);
   const { plane, directory } = served;
   await plane.recordings.resume({ profiled: [], accesses: [] });
   await plane.tracker.register(WEB, NAMESPACES);
+  const { PATH } = process.env;
   process.chdir(directory);
-  t.after(() => process.chdir(REPOSITORY));
-  mkdirSync('policies');
+  process.env.PATH = `${directory}/bin:${PATH}`;
+  t.after(() => {
+    process.chdir(REPOSITORY);
+    process.env.PATH = PATH;
+  });
+  for (const name of ['policies', 'bin', 'etc/docker']) mkdirSync(name, { recursive: true });
+  for (const name of ['bin/make', 'agent']) writeFileSync(name, PROGRAM, { mode: 0o755 });
+  writeFileSync('etc/docker/daemon.json', '{}\n');
   symlinkSync(join(REPOSITORY, 'examples'), 'examples');
-  for (const name of ['policy', 'block', 'protect-shadow', 'web']) writeFileSync(`${name}.yaml`, manifest(name));
+  for (const name of ['policy', 'block', 'protect-shadow', 'web', 'build'])
+    writeFileSync(`${name}.yaml`, manifest(name));
   writeFileSync('policies/kept.yaml', manifest('kept'));
   writeFileSync('policies/kept.test.yaml', CASES);
   assert.equal((await served.hauberk('backup', 'host.yaml')).status, 0);
@@ -67,11 +76,21 @@ async function prepare(t: TestContext) {
 
 type Served = Awaited<ReturnType<typeof prepare>>;
 
+/** Runs `hauberk runtime` on the files of a host with Docker, where nothing runs that could reload them. */
+async function runOnHost(line: string, directory: string): Promise<void> {
+  const words = line.split(' ').filter((word) => word !== '--reload');
+  const { status, output, errors } = await runHauberk([...words, '--root', directory], '', 'yes');
+  const isStatus = words[1] === 'status';
+  assert.equal(status, isStatus ? EXIT.notInForce : EXIT.ok, `${line}: ${errors}`);
+  assert.match(output, isStatus ? /^docker +not-in/mu : /^wrote \/etc\/docker\/daemon\.json/mu);
+}
+
 async function runLine(line: string, { server, plane, directory }: Served): Promise<void> {
   const [command, into] = line.split(' > ') as [string, string?];
   const words = command
     .split(' ')
     .map((word) => word.replace(/^\/root\//u, `${directory}/`).replace(/^4711$/u, `${process.pid}`));
+  if (words[0] === 'runtime') return runOnHost(line, directory);
   const parameters = ['--address', server.address, ...words];
   if (words[0] === 'watch' || (words.includes('-f') && words[0] === 'logs')) {
     const terminal = new TestTerminal();
@@ -83,6 +102,11 @@ async function runLine(line: string, { server, plane, directory }: Served): Prom
   }
   const { status, output, errors } = await runHauberk(parameters);
   assert.equal(status, 0, `${line}: ${errors}`);
+  if (words[0] === 'run') {
+    const [, started] = line.split(' -- ') as [string, string];
+    assert.equal(readFileSync('ran', 'utf8').trim(), started.replace('./', ''), line);
+    rmSync('ran');
+  }
   if (words[0] === 'logs') assert.match(output, /DENIED web/u);
   if (into !== undefined) writeFileSync(into, output);
   if (line.startsWith('profile start')) {
@@ -94,10 +118,6 @@ async function runLine(line: string, { server, plane, directory }: Served): Prom
 for (const page of PAGES.filter((each) => linesOf(each).length > 0)) {
   test(`the commands on ${page} work as shown, in that order`, async (t) => {
     const served = await prepare(t);
-    for (const line of linesOf(page)) {
-      const test = ELSEWHERE[line.split(' ')[0]!];
-      if (test === undefined) await runLine(line, served);
-      else assert.ok(read(test).includes(`'${line.split(' ')[0]}'`), `${test} does not run ${line}`);
-    }
+    for (const line of linesOf(page)) await runLine(line, served);
   });
 }
