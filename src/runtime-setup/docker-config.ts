@@ -8,8 +8,9 @@ const REAL_RUNTIME_FLAG = '--hauberk-real-runtime';
 /** Names of the runtime that dockerd has without any configuration. */
 const STOCK_RUNTIMES = ['runc', 'io.containerd.runc.v2'];
 
+/** One without a path has a `runtimeType`, a shim of containerd. */
 export interface DockerRuntime {
-  readonly path: string;
+  readonly path?: string;
   readonly runtimeArgs?: readonly string[];
 }
 
@@ -27,9 +28,24 @@ export function readDockerConfig(path: string, text: string): DockerConfig {
   const fail = (key: string, description: string) =>
     new Failure('invalid-argument', `${whereIs(path, text, key)}: ${key} must be ${description}`);
   if (defaultRuntime !== undefined && typeof defaultRuntime !== 'string') throw fail('default-runtime', 'a text');
-  if (typeof runtimes !== 'object' || Array.isArray(runtimes)) throw fail('runtimes', 'an object');
+  if (!isObject(runtimes)) throw fail('runtimes', 'an object');
   if (dataRoot !== undefined && typeof dataRoot !== 'string') throw fail('data-root', 'a text');
-  return { defaultRuntime, runtimes: runtimes as JsonObject as DockerConfig['runtimes'], dataRoot };
+  const checked = Object.entries(runtimes).map(([name, runtime]): [string, DockerRuntime] => {
+    if (!isRuntime(runtime)) throw fail(name, 'an object, whose path is a text and runtimeArgs a list of texts');
+    return [name, runtime];
+  });
+  return { defaultRuntime, runtimes: Object.fromEntries(checked), dataRoot };
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isRuntime(value: unknown): value is DockerRuntime {
+  if (!isObject(value)) return false;
+  const { path, runtimeArgs = [] } = value;
+  const isPath = path === undefined || typeof path === 'string';
+  return isPath && Array.isArray(runtimeArgs) && runtimeArgs.every((each) => typeof each === 'string');
 }
 
 /** The text with Hauberk's runtime, which starts the one that was the default, as the default. */
@@ -50,17 +66,14 @@ function argumentsFor(path: string, text: string, { defaultRuntime: name, runtim
   if (STOCK_RUNTIMES.includes(name)) return [REAL_RUNTIME_FLAG, 'runc'];
   const entry = runtimes[name];
   const where = whereIs(path, text, 'default-runtime');
-  if (typeof entry?.path !== 'string' || entry.path === '')
+  if (entry?.path === undefined || entry.path === '')
     throw new Failure(
       'failed-precondition',
       `${where}: the default runtime ${name} is not one with a path in "runtimes": Hauberk's runtime can start only such a program`,
     );
-  const runtimeArgs = entry.runtimeArgs ?? [];
-  if (!Array.isArray(runtimeArgs))
-    throw new Failure('invalid-argument', `${where}: runtimeArgs of ${name} must be a list`);
   // dockerd puts these into a shell script without quotes.
   if (/\s/u.test(entry.path)) throw new Failure('failed-precondition', `${where}: the path of ${name} holds blanks`);
-  return [REAL_RUNTIME_FLAG, entry.path, ...runtimeArgs];
+  return [REAL_RUNTIME_FLAG, entry.path, ...(entry.runtimeArgs ?? [])];
 }
 
 export interface UninstalledText {
@@ -101,7 +114,7 @@ export function uninstalledText(path: string, text: string, options: UninstallOp
 
 /** The runtime that Hauberk's runtime starts, or that its name refers to after an uninstallation. */
 function realRuntime(entry: DockerRuntime | undefined): DockerRuntime {
-  if (entry !== undefined && !entry.path.endsWith('/hauberk-runtime')) return entry;
+  if (entry !== undefined && !entry.path?.endsWith('/hauberk-runtime')) return entry;
   const parameters = entry?.runtimeArgs ?? [];
   const at = parameters.indexOf(REAL_RUNTIME_FLAG);
   if (at === -1) return { path: 'runc', ...(parameters.length > 0 && { runtimeArgs: parameters }) };
@@ -115,7 +128,9 @@ function nameOfReal(entry: DockerRuntime | undefined, runtimes: DockerConfig['ru
   const real = realRuntime(entry);
   if (real.path === 'runc' && real.runtimeArgs === undefined) return 'runc';
   const same = ([name, other]: [string, DockerRuntime | undefined]) =>
-    name !== RUNTIME && other?.path === real.path && isDeepStrictEqual(other.runtimeArgs ?? [], real.runtimeArgs ?? []);
+    name !== RUNTIME &&
+    other?.path === real.path &&
+    isDeepStrictEqual(other?.runtimeArgs ?? [], real.runtimeArgs ?? []);
   return Object.entries(runtimes).find(same)?.[0];
 }
 

@@ -1,3 +1,4 @@
+import { type JsonObject, objectIn, textIn } from '../json-shape.js';
 import type { Host } from './host.js';
 
 export interface DockerContainer {
@@ -29,15 +30,21 @@ function readContainer(host: Host, directory: string, id: string): DockerContain
   const hostConfiguration = read(host, `${directory}/hostconfig.json`);
   // It is being made, or removed.
   if (configuration === undefined || hostConfiguration === undefined) return undefined;
-  const { Name: name, State: state } = configuration as { Name?: string; State?: { Running?: boolean } };
-  const { Runtime: runtime } = hostConfiguration as { Runtime?: string };
-  return { id, name: (name ?? '').replace(/^\//u, ''), runtime: runtime || 'runc', running: state?.Running === true };
+  try {
+    const name = textIn(configuration.Name, 'Name') ?? '';
+    const { Running: running } = objectIn(configuration.State ?? {}, 'State');
+    const runtime = textIn(hostConfiguration.Runtime, 'Runtime') || 'runc';
+    return { id, name: name.replace(/^\//u, ''), runtime, running: running === true };
+  } catch {
+    return undefined;
+  }
 }
 
-function read(host: Host, path: string): object | undefined {
+/** Undefined as well where the file is damaged. */
+function read(host: Host, path: string): JsonObject | undefined {
   const text = host.readText(path);
   try {
-    return text === undefined ? undefined : JSON.parse(text);
+    return text === undefined ? undefined : objectIn(JSON.parse(text), path);
   } catch {
     return undefined;
   }

@@ -1,19 +1,31 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { listIn, objectIn, textIn } from '../json-shape.js';
 
 /** More than any runtime writes. */
 const CONFIGURATION_BYTES_MAX = 16 * 1024 * 1024;
 
 /** The parts of a bundle's config.json that are looked at. */
 export interface BundleConfiguration {
-  readonly root?: { readonly path?: string };
-  readonly mounts?: readonly { readonly source?: string }[];
-  readonly annotations?: Readonly<Record<string, string>>;
+  /** Absolute, or relative to the bundle. */
+  readonly root: string | undefined;
+  readonly mountSources: readonly string[];
 }
 
-/** @param hostRoot where the host's files are seen: empty, or `/proc/1/root` from inside a container */
+/**
+ * @param hostRoot where the host's files are seen: empty, or `/proc/1/root` from inside a container
+ * @throws Error where the file cannot be read, or is not such a configuration
+ */
 export async function readBundle(bundle: string, hostRoot: string): Promise<BundleConfiguration> {
-  return JSON.parse(await readHostFile(join(bundle, 'config.json'), hostRoot));
+  const path = join(bundle, 'config.json');
+  const { root, mounts } = objectIn(JSON.parse(await readHostFile(path, hostRoot)), path);
+  const sources = listIn(mounts, `mounts in ${path}`).map((mount) =>
+    textIn(objectIn(mount, `a mount in ${path}`).source, `the source of a mount in ${path}`),
+  );
+  return {
+    root: textIn(objectIn(root ?? {}, `root in ${path}`).path, `root.path in ${path}`),
+    mountSources: sources.filter((source) => source !== undefined),
+  };
 }
 
 /** Reads a file of the host as text. */
@@ -34,7 +46,7 @@ export async function rootBeforeSwitch(
 ): Promise<string | undefined> {
   const [own, host] = await Promise.all([stat(`/proc/${pid}/root/`), stat(`${hostRoot}/`)]);
   if (own.dev !== host.dev || own.ino !== host.ino) return undefined;
-  const path = (await readBundle(bundle, hostRoot)).root?.path;
-  if (typeof path !== 'string' || path === '') throw new Error(`the configuration in ${bundle} names no root`);
-  return `${hostRoot}${resolve(bundle, path)}`;
+  const { root } = await readBundle(bundle, hostRoot);
+  if (root === undefined || root === '') throw new Error(`the configuration in ${bundle} names no root`);
+  return `${hostRoot}${resolve(bundle, root)}`;
 }

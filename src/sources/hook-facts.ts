@@ -1,5 +1,6 @@
 import { basename, dirname, join } from 'node:path';
 import type { ContainerDescription } from '../containers/container.js';
+import { listIn, objectIn, textIn, textsIn } from '../json-shape.js';
 import type { CriRuntime } from './cri-hook.js';
 import { describeDockerContainer } from './docker-facts.js';
 import { trueCause } from './failure-cause.js';
@@ -74,12 +75,16 @@ export class HookFacts {
   /** From what Docker keeps on disk. */
   async #dockerFile({ id, bundle }: HookRequest): Promise<ContainerDescription | undefined> {
     const { hostRoot } = this.#options;
-    const { mounts = [] } = await readBundle(bundle, hostRoot);
+    const { mountSources } = await readBundle(bundle, hostRoot);
     // Docker mounts files of the container's own directory, wherever its root directory is.
-    const own = mounts.map(({ source }) => dirname(source ?? '')).find((path) => path.endsWith(`/containers/${id}`));
+    const own = mountSources.map(dirname).find((path) => path.endsWith(`/containers/${id}`));
     const directory = own ?? join(DOCKER_DIRECTORY, 'containers', id);
-    const { Name, Config } = JSON.parse(await readHostFile(join(directory, 'config.v2.json'), hostRoot));
-    return describeDockerContainer(id, nameOf([Name]), Config?.Labels ?? {}, 'docker', Config?.Image);
+    const path = join(directory, 'config.v2.json');
+    const { Name, Config } = objectIn(JSON.parse(await readHostFile(path, hostRoot)), path);
+    const { Labels, Image } = objectIn(Config ?? {}, `Config in ${path}`);
+    const labels = textsIn(Labels, `Labels in ${path}`);
+    const name = nameOf([textIn(Name, `Name in ${path}`) ?? '']);
+    return describeDockerContainer(id, name, labels, 'docker', textIn(Image, `Image in ${path}`));
   }
 
   /** podman has its labels in a database: its source reports them right after the start. */
@@ -90,8 +95,9 @@ export class HookFacts {
     for (const path of PODMAN_FILES.map((name) => join(directory, name))) {
       try {
         const text = await readHostFile(path, this.#options.hostRoot);
-        const containers: { readonly id?: string; readonly names?: readonly string[] }[] = JSON.parse(text);
-        const name = containers.find((container) => container.id === id)?.names?.[0];
+        const containers = listIn(JSON.parse(text), path).map((each) => objectIn(each, `a container in ${path}`));
+        const names = containers.find((container) => container.id === id)?.names;
+        const name = textIn(listIn(names, `names in ${path}`)[0], `a name in ${path}`);
         if (name !== undefined) return describeDockerContainer(id, name, {}, 'podman');
         failures.push(`${path} does not name it`);
       } catch (error) {

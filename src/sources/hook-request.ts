@@ -1,3 +1,5 @@
+import { type JsonObject, objectIn } from '../json-shape.js';
+
 export const HOOK_RUNTIMES = ['docker', 'containerd', 'crio', 'podman'] as const;
 export type HookRuntime = (typeof HOOK_RUNTIMES)[number];
 
@@ -35,11 +37,11 @@ export function readHookRequest(text: string): HookRequest {
   } catch (error) {
     throw new Error(`it is not JSON: ${(error as Error).message}`);
   }
-  const { version, runtime, on_failure: onFailure, state } = object(request, 'the request');
+  const { version, runtime, on_failure: onFailure, state } = objectIn(request, 'the request');
   if (version !== VERSION) throw new Error(`its version is ${JSON.stringify(version)}, not ${VERSION}`);
   if (!HOOK_RUNTIMES.includes(runtime as HookRuntime)) throw new Error('it names no runtime that is known');
   if (onFailure !== 'refuse' && onFailure !== 'allow') throw new Error('on_failure is neither refuse nor allow');
-  const { id, pid, bundle, annotations } = object(state, 'state');
+  const { id, pid, bundle, annotations } = objectIn(state, 'state');
   if (typeof id !== 'string' || !/^[\w.+-]{1,1024}$/u.test(id)) throw new Error('state.id is not a container id');
   if (!Number.isSafeInteger(pid) || (pid as number) < 1) throw new Error('state.pid is not a process');
   if (typeof bundle !== 'string' || !bundle.startsWith('/')) throw new Error('state.bundle is not an absolute path');
@@ -49,7 +51,7 @@ export function readHookRequest(text: string): HookRequest {
     id,
     pid: pid as number,
     bundle,
-    annotations: texts(annotations === undefined || annotations === null ? {} : object(annotations, 'annotations')),
+    annotations: texts(annotations === undefined || annotations === null ? {} : objectIn(annotations, 'annotations')),
   };
 }
 
@@ -60,12 +62,7 @@ export function writeHookAnswer(answer: HookAnswer): string {
   return `${answer.outcome} ${reason}\n`;
 }
 
-function object(value: unknown, name: string): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error(`${name} is not an object`);
-  return value as Record<string, unknown>;
-}
-
-function texts(values: Record<string, unknown>): Record<string, string> {
+function texts(values: JsonObject): Record<string, string> {
   return Object.fromEntries(
     Object.entries(values).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
   );

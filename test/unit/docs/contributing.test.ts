@@ -174,6 +174,19 @@ describe('the folders of src', () => {
     assert.ok(!isUsed('ajv'));
   });
 
+  test('log errors as `err`, of which alone pino writes message and stack', () => {
+    const CALL = /\.(?:fatal|error|warn|info|debug|trace)\(\s*\{([^}]*)\}/gu;
+    const files = filesBelow('src').filter((each) => each.endsWith('.ts'));
+    const logged = files.flatMap((file) =>
+      Array.from(read(file).matchAll(CALL), ([, fields]) => ({ file, fields: fields! })),
+    );
+    assert.ok(logged.length > 40);
+    assert.deepEqual(
+      logged.filter(({ fields }) => /(?:^|,)\s*error\s*(?:[:,]|$)/u.test(fields)),
+      [],
+    );
+  });
+
   test('name only existing files in comments', () => {
     const sources = ['src', 'bpf', 'helpers', 'test', 'tools', 'bench'].flatMap(filesBelow);
     const endings = sources.map((path) => `/${path}`);

@@ -15,8 +15,10 @@ import {
 } from '../../../src/image/layout.js';
 import type { Limits } from '../../../src/image/limits.js';
 import { allowsLibrary, classifyProgram, decide, matchPath } from '../../../src/image/walk.js';
+import { readManifest } from '../../../src/policy/manifest.js';
 import type { PathMatch, Rule } from '../../../src/policy/model.js';
 import type { RuleSet } from '../../../src/policy/rule-set.js';
+import { options } from '../policy/support.js';
 import { directory, exact, pattern, rule, ruleSet } from './rule-sets.js';
 
 const path = (text: string) => Buffer.from(text);
@@ -61,6 +63,21 @@ test('the rules of an image are those of the set and then the postures in force'
   const image = compileImage(set);
   assert.deepEqual(image.rules, [...set.rules, { posture: 'block', class: 'file', mode: 'enforce' }]);
   assert.deepEqual(decide(image.words, path('/c'), { programClass: 0 }, 'read', 'owner'), { action: 'Block', rule: 2 });
+});
+
+test('`pts: false` decides for processes with a terminal only, `pts: true` as a plain rule does', () => {
+  const decisions = (pts: string) => {
+    const header = '{apiVersion: security.kubearmor.com/v1, kind: KubeArmorPolicy, metadata: {name: a}';
+    const rules = `process: {matchPaths: [{path: /bin/sleep${pts}}]}, action: Block`;
+    const [read] = readManifest(`${header}, spec: {selector: {matchLabels: {}}, ${rules}}}`, options);
+    const { words } = compileImage(ruleSet(read!.policy.rules));
+    return [false, true].map(
+      (terminal) => decide(words, path('/bin/sleep'), { programClass: 0, terminal }, 'execute', 'owner').action,
+    );
+  };
+  assert.deepEqual(decisions(''), ['Block', 'Block']);
+  assert.deepEqual(decisions(', pts: true'), ['Block', 'Block']);
+  assert.deepEqual(decisions(', pts: false'), ['Allow', 'Block']);
 });
 
 test('a rule on the name of a program has an object key of its own, and its arguments are checked', () => {

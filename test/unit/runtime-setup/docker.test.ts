@@ -91,6 +91,17 @@ describe('hauberk runtime install docker', () => {
       '{"default-runtime": "kata", "runtimes": {"kata": {"runtimeType": "io.containerd.kata.v2"}}}',
       /daemon\.json:1:2: the default runtime kata is not one with a path/u,
     ],
+    ...[
+      '[]',
+      'null',
+      '{"path": 1}',
+      '{"path": "/runsc", "runtimeArgs": "--debug"}',
+      '{"path": "/runsc", "runtimeArgs": [1]}',
+    ].map((runtime): [string, string, RegExp] => [
+      `the runtime ${runtime}`,
+      `{\n  "runtimes": {"runsc": ${runtime}}\n}`,
+      /daemon\.json:2:16: runsc must be an object, whose path is a text and runtimeArgs a list of texts$/u,
+    ]),
   ];
   for (const [name, text, message] of refused)
     test(`refuses ${name} and changes nothing`, (t) => {
@@ -159,6 +170,28 @@ describe('hauberk runtime status docker', () => {
       { id: 'web', name: 'web', runtime: 'runc', running: true },
       { id: 'old', name: 'old', runtime: 'runc', running: false },
     ]);
+  });
+
+  test('leaves out containers whose files Docker has not written like that', async (t) => {
+    const { host, setup } = setUp(t, '{}');
+    carryOut(host, setup.planInstall());
+    const broken: readonly [file: string, content: unknown][] = [
+      ['config.v2.json', { Name: 1, State: { Running: true } }],
+      ['config.v2.json', { Name: '/a', State: 'running' }],
+      ['config.v2.json', [1]],
+      ['hostconfig.json', { Runtime: ['runc'] }],
+      ['hostconfig.json', null],
+    ];
+    for (const [index, [file, content]] of broken.entries()) {
+      const files = container(`broken${index}`, 'runc', true);
+      for (const [path, text] of Object.entries(files))
+        writeOn(host, path, path.endsWith(file) ? JSON.stringify(content) : text);
+    }
+    for (const [path, text] of Object.entries(container('web', 'runc', true))) writeOn(host, path, text);
+    assert.deepEqual(
+      (await setup.status()).uncovered.map(({ id }) => id),
+      ['web'],
+    );
   });
 
   const states: readonly [name: string, text: string, state: string][] = [

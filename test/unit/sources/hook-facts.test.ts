@@ -76,6 +76,33 @@ test('a container that no source knows is an error with every cause', async () =
   await assert.rejects(facts.describe(request({ runtime: 'crio' })), /no CRI runtime is followed/u);
 });
 
+test('files of Docker in another form are reported as damaged ones are', async () => {
+  const place = '/var/lib/docker/containers/a/config.v2.json';
+  const cases: readonly [bundle: unknown, file: unknown, message: RegExp][] = [
+    [[], {}, /\/bundle\/config\.json is not an object; nor/u],
+    [{ mounts: {} }, {}, /mounts in \/bundle\/config\.json is not a list; nor/u],
+    [{ mounts: [{ source: 1 }] }, {}, /the source of a mount in \/bundle\/config\.json is not a text; nor/u],
+    [{ root: '/' }, {}, /root in \/bundle\/config\.json is not an object; nor/u],
+    [{}, null, /config\.v2\.json is not an object; nor/u],
+    [{}, { Name: ['/web'] }, /Name in .*config\.v2\.json is not a text; nor/u],
+    [{}, { Name: '/web', Config: 'x' }, /Config in .*config\.v2\.json is not an object; nor/u],
+    [{}, { Name: '/web', Config: { Labels: ['a=b'] } }, /Labels in .*config\.v2\.json is not an object; nor/u],
+    [{}, { Name: '/web', Config: { Labels: { app: 1 } } }, /app in Labels in .*config\.v2\.json is not a text; nor/u],
+    [{}, { Name: '/web', Config: { Image: 1 } }, /Image in .*config\.v2\.json is not a text; nor/u],
+  ];
+  for (const [bundle, file, message] of cases) {
+    const root = hostRoot({ '/bundle/config.json': bundle, [place]: file });
+    const facts = new HookFacts({ dockerSocket: () => undefined, cri: () => [], hostRoot: root });
+    await assert.rejects(facts.describe(request({ state: { bundle: '/bundle' } })), message);
+  }
+  const nulls = {
+    '/bundle/config.json': { mounts: null, root: null },
+    [place]: { Name: '/web', Config: { Labels: null } },
+  };
+  const facts = new HookFacts({ dockerSocket: () => undefined, cri: () => [], hostRoot: hostRoot(nulls) });
+  assert.equal((await facts.describe(request({ state: { bundle: '/bundle' } })))?.name, 'web');
+});
+
 test('a Docker plugin that uses the default runtime is registered, although it is in no list', async () => {
   const docker = new FakeDocker();
   await docker.listen();
@@ -106,6 +133,15 @@ test("podman's name of a container is read from its storage", async () => {
   assert.deepEqual(await ask('a'), { id: 'a', ...description });
   assert.deepEqual(await ask('c'), { id: 'c', ...description });
   await assert.rejects(ask('d'), /does not name it; .*does not name it$/u);
+  for (const [content, message] of [
+    [{ a: 'web' }, /containers\.json is not a list/u],
+    [['a'], /a container in .*containers\.json is not an object/u],
+    [[{ id: 'a', names: 'web' }], /names in .*containers\.json is not a list/u],
+    [[{ id: 'a', names: [1] }], /a name in .*containers\.json is not a text/u],
+  ] as const) {
+    writeFileSync(join(root, directory, 'containers.json'), JSON.stringify(content));
+    await assert.rejects(ask('a'), message);
+  }
 });
 
 test('of several CRI runtimes the one that knows the container is used', async () => {
