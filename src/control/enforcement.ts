@@ -2,8 +2,8 @@ import type { Container, NamespacePair } from '../containers/container.js';
 import { namespaceKey } from '../containers/container.js';
 import type { FoundLinks } from '../containers/find-links.js';
 import type { RuleDescription } from '../events/rule-description.js';
+import type { Enforcer } from '../kernel/enforcer.js';
 import type { PublishedContainer } from '../kernel/images.js';
-import type { Kernel } from '../kernel/kernel.js';
 import type { Postures } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
 import { inTimeSlices } from '../time-slices.js';
@@ -19,7 +19,7 @@ import { type IsKept, PublishedState } from './published-state.js';
 import { type LeftOut, type PolicySettings, RuleSets } from './rule-sets.js';
 
 type EnforcingKernel = Pick<
-  Kernel,
+  Enforcer,
   | 'createImage'
   | 'releaseImage'
   | 'publish'
