@@ -1,8 +1,8 @@
 import type { Container, NamespacePair } from '../containers/container.js';
 import { namespaceKey } from '../containers/container.js';
 import type { RuleDescription } from '../events/rule-description.js';
+import type { Enforcer } from '../kernel/enforcer.js';
 import type { PublishedContainer } from '../kernel/images.js';
-import type { Kernel } from '../kernel/kernel.js';
 import type { RuleSet } from '../policy/rule-set.js';
 import { inTimeSlices } from '../time-slices.js';
 import { type Adopted, adoptInPieces } from './adoption.js';
@@ -19,7 +19,7 @@ import { type Decisions, type ResolutionSettings, subjectsOf } from './resolutio
 import { type LeftOut, RuleSets } from './rule-sets.js';
 
 type EnforcingKernel = Pick<
-  Kernel,
+  Enforcer,
   | 'createImage'
   | 'releaseImage'
   | 'publish'

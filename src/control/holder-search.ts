@@ -2,7 +2,8 @@ import type { NamespacePair } from '../containers/container.js';
 import { namespaceKey, namespacesIn } from '../containers/container.js';
 import { hasRunNothing } from '../containers/procfs.js';
 import type { RuleDescription } from '../events/rule-description.js';
-import { EVERY_FILE, type Holding, type Holdings } from '../kernel/holdings.js';
+import type { Enforcer } from '../kernel/enforcer.js';
+import { EVERY_FILE, type Holding } from '../kernel/holdings.js';
 import type { RuleSet } from '../policy/rule-set.js';
 import { inTimeSlices } from '../time-slices.js';
 import type { Assignment } from './assignments.js';
@@ -20,10 +21,7 @@ const PASSES_MAX = 8;
 /** At most this many open files of a container are distinguished. */
 const FILES_MAX = 1024;
 
-type SearchedKernel = {
-  readonly holdings: Pick<Holdings, 'isAttached' | 'find' | 'mark' | 'unmark' | 'marked'>;
-  readonly refuseHeld: (isNeeded: boolean) => Promise<void>;
-};
+type SearchedKernel = Pick<Enforcer, 'holdings' | 'refuseHeld'>;
 
 interface Logger {
   warn(fields: object, message: string): void;

@@ -1,5 +1,5 @@
 import { release } from 'node:os';
-import type { Kernel } from '../kernel/kernel.js';
+import type { Enforcer } from '../kernel/enforcer.js';
 import type { MissingHook } from '../kernel/missing-hooks.js';
 import { securityModules } from '../kernel/support.js';
 import { isTested } from '../kernel/tested-kernels.js';
@@ -58,7 +58,7 @@ export class HostState {
   readonly #securityModules = securityModules();
 
   constructor(
-    readonly kernel: Pick<Kernel, 'adopted' | 'programNames' | 'missingHooks'>,
+    readonly kernel: Pick<Enforcer, 'adopted' | 'programNames' | 'missingHooks'>,
     readonly enforcement: Pick<Enforcement, 'divergence' | 'imageCount' | 'leftOut'>,
     readonly ledger: Pick<Ledger, 'desired' | 'revision' | 'enforcedRevision' | 'whenEnforced'>,
     readonly reports: HostReports,

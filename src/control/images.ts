@@ -3,8 +3,8 @@ import type { RuleDescription } from '../events/rule-description.js';
 import { describeRule } from '../events/rule-description.js';
 import { compileInSteps, isWithinLimits } from '../image/compile.js';
 import { decidesFlag, HEADER, namesHost, observesCalls } from '../image/layout.js';
+import type { Enforcer } from '../kernel/enforcer.js';
 import type { KernelImage } from '../kernel/images.js';
-import type { Kernel } from '../kernel/kernel.js';
 import { policyKey } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
 import { finish, isStep, type Steps } from '../steps.js';
@@ -64,7 +64,7 @@ export class LiveImages {
    * @param lastImageId the highest id of an image ever used
    */
   constructor(
-    readonly kernel: Pick<Kernel, 'createImage' | 'releaseImage' | 'readAnswers'>,
+    readonly kernel: Pick<Enforcer, 'createImage' | 'releaseImage' | 'readAnswers'>,
     earlier: ReadonlyMap<number, readonly RuleDescription[]>,
     lastImageId: number,
   ) {

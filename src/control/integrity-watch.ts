@@ -1,4 +1,4 @@
-import type { Kernel } from '../kernel/kernel.js';
+import type { Enforcer } from '../kernel/enforcer.js';
 import { inTimeSlices } from '../time-slices.js';
 import type { Published } from './assignments.js';
 import type { Enforcement } from './enforcement.js';
@@ -37,7 +37,7 @@ export class IntegrityWatch {
 
   /** @param onChange called when `problem` has changed */
   constructor(
-    readonly kernel: Pick<Kernel, 'restore' | 'holds'>,
+    readonly kernel: Pick<Enforcer, 'restore' | 'holds'>,
     readonly enforcement: Pick<Enforcement, 'published' | 'isPublished'>,
     readonly ledger: Pick<Ledger, 'publishAgain'>,
     readonly logger: Logger,

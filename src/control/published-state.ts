@@ -1,7 +1,7 @@
 import type { Container, NamespacePair } from '../containers/container.js';
 import { namespaceKey, namespacesIn } from '../containers/container.js';
+import type { Enforcer } from '../kernel/enforcer.js';
 import type { PublishedContainer } from '../kernel/images.js';
-import type { Kernel } from '../kernel/kernel.js';
 import { type Assignments, entryOf, type Published } from './assignments.js';
 import type { Kind, KindUses } from './container-kinds.js';
 import type { HolderSearch } from './holder-search.js';
@@ -12,7 +12,7 @@ import { Publisher } from './publisher.js';
 export type IsKept = (namespaceKey: string) => boolean;
 
 type PublishingKernel = Pick<
-  Kernel,
+  Enforcer,
   'publish' | 'markTasksInside' | 'removeContainers' | 'containers' | 'enforceHost' | 'observeCalls' | 'readAnswers'
 >;
 

@@ -1,8 +1,8 @@
 import type { NamespacePair } from '../containers/container.js';
 import { namespaceKey } from '../containers/container.js';
 import { Failure } from '../failure.js';
+import type { Enforcer } from '../kernel/enforcer.js';
 import type { PublishedContainer } from '../kernel/images.js';
-import type { Kernel } from '../kernel/kernel.js';
 
 /** What is to be changed in the kernel's map of containers. */
 export interface Publication {
@@ -22,7 +22,7 @@ export class Publisher {
   readonly #unsettled = new Set<string>();
   #problem: string | undefined;
 
-  constructor(readonly kernel: Pick<Kernel, 'publish' | 'markTasksInside' | 'removeContainers'>) {}
+  constructor(readonly kernel: Pick<Enforcer, 'publish' | 'markTasksInside' | 'removeContainers'>) {}
 
   /** Why the kernel may not hold what was published; undefined while it does. */
   get problem(): string | undefined {

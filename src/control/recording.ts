@@ -1,11 +1,9 @@
 import { createHash } from 'node:crypto';
-import type { AccessMap } from '../kernel/accesses.js';
+import type { AccessCounts } from '../kernel/enforcer.js';
 import { accessKey, type ObservedAccess } from '../profile/observed-access.js';
 import type { ProfiledContainer } from '../profile/profile.js';
 import { finish, isStep, type Steps } from '../steps.js';
 import type { StoredAccess } from '../store/store.js';
-
-export type AccessCounts = Pick<AccessMap, 'count' | 'forget' | 'list' | 'take'>;
 
 const KEY_DIGITS = 16;
 

@@ -3,13 +3,14 @@ import { heldFilesIn } from '../containers/procfs.js';
 import { observedAccess } from '../events/observed.js';
 import type { EventRecord } from '../events/record.js';
 import { ACCESS_NONE } from '../kernel/accesses.js';
+import type { AccessCounts } from '../kernel/enforcer.js';
 import { append } from '../policy/append.js';
 import { NOTHING_VISIBLE, type Visibility } from '../policy/visibility.js';
 import type { ObservedAccess } from '../profile/observed-access.js';
 import { type ProfiledContainer, runningProfileOf } from '../profile/profile.js';
 import type { Store, StoredAccess, StoredProfiled, StoredState } from '../store/store.js';
 import type { Ledger } from './ledger.js';
-import { type AccessCounts, Recording } from './recording.js';
+import { Recording } from './recording.js';
 import { Serial } from './serial.js';
 
 interface Logger {

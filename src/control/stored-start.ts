@@ -1,7 +1,7 @@
 import type { Container } from '../containers/container.js';
 import { namespaceKey } from '../containers/container.js';
 import { whereProcessesLive } from '../containers/procfs.js';
-import type { Kernel } from '../kernel/kernel.js';
+import type { Enforcer } from '../kernel/enforcer.js';
 import { policyKey } from '../policy/model.js';
 import { PolicySet } from '../policy/policy-set.js';
 import { visibilityKey } from '../policy/visibility.js';
@@ -24,7 +24,7 @@ interface Logger {
  */
 export async function loadStored(
   store: Store,
-  kernel: Pick<Kernel, 'newestImage'>,
+  kernel: Pick<Enforcer, 'newestImage'>,
   discardsDamage: boolean,
   logger: Logger,
 ): Promise<StoredState> {
@@ -44,7 +44,7 @@ export async function loadStored(
 }
 
 /** The desired state that is stored. If it is damaged, containers are trusted only if the kernel decides for them. */
-export function desiredBy(stored: StoredState, kernel: Pick<Kernel, 'containers'>): DesiredState {
+export function desiredBy(stored: StoredState, kernel: Pick<Enforcer, 'containers'>): DesiredState {
   const running = stillRunning(stored.containers);
   const held = stored.damage.length === 0 ? undefined : new Set(kernel.containers().map(namespaceKey));
   const believed = running.filter(({ namespaces }) => held?.has(namespaceKey(namespaces)) ?? true);
@@ -68,7 +68,7 @@ export class StoredStart {
   constructor(
     readonly stored: StoredState,
     readonly store: Pick<Store, 'damage' | 'commit'>,
-    readonly kernel: Pick<Kernel, 'containers'>,
+    readonly kernel: Pick<Enforcer, 'containers'>,
     readonly ledger: Pick<Ledger, 'start' | 'desired' | 'revision' | 'enforcedRevision' | 'containerAt'>,
     /** What is to be done once the kernel is in agreement. */
     readonly resume: () => Promise<void>,

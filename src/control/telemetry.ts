@@ -4,7 +4,8 @@ import type { SecurityEvent } from '../events/event.js';
 import { EventHub } from '../events/hub.js';
 import type { EventRecord } from '../events/record.js';
 import { type TelemetryEvent, telemetryLimitOf } from '../events/telemetry.js';
-import { ACCESS_NONE, type AccessMap } from '../kernel/accesses.js';
+import { ACCESS_NONE } from '../kernel/accesses.js';
+import type { AccessCounts } from '../kernel/enforcer.js';
 import { VISIBLE_ACCESSES_MAX, type Visibility } from '../policy/visibility.js';
 
 export interface TelemetryLimits {
@@ -20,7 +21,7 @@ export interface TelemetryParts {
   visibilityOf(container: Container): Visibility;
   /** Whether a profile learns from the container, by namespaceKey: it counts by the same numbers. */
   isLearning(key: string): boolean;
-  readonly counts: Pick<AccessMap, 'count' | 'take' | 'forget'>;
+  readonly counts: Pick<AccessCounts, 'count' | 'take' | 'forget'>;
   describe(record: EventRecord): TelemetryEvent;
   readonly encoder: Pick<EventEncoder, 'encode'>;
   /** Nanoseconds since the Unix epoch. */

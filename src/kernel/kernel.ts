@@ -10,6 +10,7 @@ import { AccessMap } from './accesses.js';
 import { type Counter, readCounter, readCounters } from './counters.js';
 import { mapId, programInfo } from './descriptor-info.js';
 import { DeviceNodes } from './device-nodes.js';
+import type { Enforcer } from './enforcer.js';
 import { type EventLimit, readAllSuppressed, readSuppressed, Settings } from './event-limit.js';
 import { Holdings } from './holdings.js';
 import {
@@ -32,8 +33,8 @@ import { SelfProtection } from './self-protection.js';
 /** EVENTS_BYTES in bpf/include/maps.h. */
 const EVENTS_BYTES = 8 * 1024 * 1024;
 
-/** The enforcement in the kernel, as the rest of the daemon uses it. */
-export class Kernel {
+/** The enforcement in the kernel, by BPF; Enforcer says what its members do. */
+export class Kernel implements Enforcer {
   readonly #programs: AttachedPrograms;
   readonly #containers: ContainerMap;
   readonly #newContainers: NewContainers;
@@ -41,11 +42,8 @@ export class Kernel {
   readonly #nodes: DeviceNodes;
   /** Protects all of this from other processes. */
   readonly selfProtection: SelfProtection;
-  /** What processes hold from before their container's rules. */
   readonly holdings: Holdings;
-  /** Finds out whether it can be determined what the images of containers brought. */
   readonly layers: LayerTrial;
-  /** The accesses of containers under a profile. */
   readonly accesses: AccessMap;
   #ring: RingBuffer | undefined;
 
@@ -76,12 +74,10 @@ export class Kernel {
     this.accesses = new AccessMap(this.#programs.maps.accesses);
   }
 
-  /** True when an earlier daemon had left these programs in force. */
   get adopted(): boolean {
     return this.#programs.adopted;
   }
 
-  /** Removes what an earlier daemon of another build left in force, once every container has its image here. */
   removeReplaced(signal: AbortSignal): Promise<void> {
     return this.#programs.removeReplaced(signal);
   }
@@ -90,7 +86,6 @@ export class Kernel {
     return [...this.#links().keys()];
   }
 
-  /** Hooks at which nothing is decided. */
   get missingHooks(): readonly MissingHook[] {
     return this.#programs.missing;
   }
@@ -107,7 +102,7 @@ export class Kernel {
     releaseKernelImage(image);
   }
 
-  /** See ContainerMap.publish. Where a container may be new, `markTasksInside` is to follow. */
+  /** See ContainerMap.publish. */
   async publish(entries: readonly PublishedContainer[], onVisible?: (container: NamespacePair) => void): Promise<void> {
     const added = this.#newContainers.add(entries.filter(({ container }) => !this.#isHost(container)));
     const settle: (() => void)[] = [];
@@ -123,13 +118,6 @@ export class Kernel {
     this.#newContainers.published(added);
   }
 
-  /**
-   * Puts every task that is in a container which was new when it was published under the container's rules, except the
-   * first process while it is still the runtime. Nothing is done where none was new; when it fails, the next call tries
-   * again.
-   *
-   * @returns how many tasks were put under rules
-   */
   markTasksInside(): Promise<number> {
     return this.#newContainers.mark();
   }
@@ -149,7 +137,6 @@ export class Kernel {
     return this.#containers.keys();
   }
 
-  /** The highest id of an image that decides for a container; 0 where there is none. */
   newestImage(): number {
     return this.#containers.newestImage();
   }
@@ -158,22 +145,15 @@ export class Kernel {
     return mountNamespace === this.host.mountNamespace;
   }
 
-  /** Whether the programs look up what `publish` has put at the host's namespaces. */
   enforceHost(isInForce: boolean): void {
     this.#settings.enforceHost(isInForce);
   }
 
-  /** Whether the kernel decides for a container by this image, and would notice its end. */
   holds(entry: PublishedContainer): boolean {
     return this.#containers.holds(entry);
   }
 
-  /**
-   * Repairs pins and settings that others have changed.
-   *
-   * @returns descriptions of what was changed
-   * @throws when it cannot be repaired; see Pins.restore
-   */
+  /** Pins and settings; see Pins.restore. */
   restore(): string[] {
     const { pins, onDemand } = this.#programs;
     const missing = pins.restore();
@@ -184,14 +164,12 @@ export class Kernel {
     ];
   }
 
-  /** Whether images see system calls as they are made; see FLAG_OBSERVES_CALLS. */
   observeCalls(isNeeded: boolean): void {
     if (isNeeded) this.#programs.calls?.attach();
     else this.#programs.calls?.detach();
     if (isNeeded) this.selfProtection.protectPrograms();
   }
 
-  /** Whether images learn the addresses of names from answers; see FLAG_HAS_NAMES. */
   async readAnswers(isNeeded: boolean): Promise<void> {
     const { answers } = this.#programs;
     if (!isNeeded) return answers?.detachAsync();
@@ -199,7 +177,6 @@ export class Kernel {
     this.selfProtection.protectPrograms();
   }
 
-  /** Whether files that are marked as held are decided once more at every use. */
   async refuseHeld(isNeeded: boolean): Promise<void> {
     if (!isNeeded) return this.holdings.detach();
     this.holdings.attach();
@@ -210,12 +187,10 @@ export class Kernel {
     this.#settings.limitEvents(limit);
   }
 
-  /** How many events of the container the kernel has suppressed so far. */
   suppressed(container: NamespacePair): number {
     return readSuppressed(this.#programs.maps.token_buckets, container);
   }
 
-  /** The same for all containers, by their namespaces. */
   allSuppressed(): Map<string, number> {
     return readAllSuppressed(this.#programs.maps.token_buckets);
   }
@@ -224,7 +199,6 @@ export class Kernel {
     return readCounters(this.#programs.maps.counters);
   }
 
-  /** Runs of the programs that the kernel left out, by program; anything above zero was not enforced. */
   recursionMisses(): Map<string, number> {
     const misses = new Map<string, number>();
     for (const [name, link] of this.#links()) misses.set(name, Number(programInfo(link).recursionMisses));
@@ -238,30 +212,25 @@ export class Kernel {
     return attachedNow.length === 0 ? links : new Map([...links, ...attachedNow]);
   }
 
-  /** The ring of events; reading begins with its `start`. */
   openRing(): RingBuffer {
     this.#ring = new RingBuffer(this.#programs.maps.events, EVENTS_BYTES);
     return this.#ring;
   }
 
-  /** Identifies the ring among all others, also those of other boots of this host. */
   get ringId(): bigint {
     const text = `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8')} ${mapId(this.#programs.maps.events)}`;
     return createHash('sha256').update(text).digest().readBigUInt64LE();
   }
 
-  /** Records that found no room in the ring. */
   droppedRecords(): number {
     return readCounter(this.#programs.maps.counters, 'dropped.ring-full');
   }
 
-  /** Stops reading; the enforcement stays in force. */
   close(): void {
     this.#ring?.close();
     this.#ring = undefined;
   }
 
-  /** Removes the enforcement permanently. */
   detach(): void {
     this.close();
     this.#programs.detach();

@@ -25,8 +25,8 @@ import { VisibilityRegistry } from '../../src/control/visibility-registry.js';
 import { describeTelemetry } from '../../src/events/telemetry.js';
 import type { Image } from '../../src/image/image.js';
 import type { CountedAccess } from '../../src/kernel/accesses.js';
+import type { Enforcer } from '../../src/kernel/enforcer.js';
 import type { KernelImage } from '../../src/kernel/images.js';
-import type { Kernel } from '../../src/kernel/kernel.js';
 import type { MissingHook } from '../../src/kernel/missing-hooks.js';
 import type { Postures } from '../../src/policy/model.js';
 import { AccessMemory } from '../../src/profile/access-memory.js';
@@ -47,7 +47,7 @@ export class MemoryKernel {
   readonly images = new Map<number, Image>();
   failure: Error | undefined;
   /** Awaited before a publication takes effect. */
-  beforePublish: (entries: Parameters<Kernel['publish']>[0]) => Promise<void> = async () => undefined;
+  beforePublish: (entries: Parameters<Enforcer['publish']>[0]) => Promise<void> = async () => undefined;
   isHostEnforced = false;
   observesCalls = false;
   readsAnswers = false;
@@ -61,7 +61,7 @@ export class MemoryKernel {
     this.images.delete(imageId);
   }
 
-  async publish(...[entries, onVisible]: Parameters<Kernel['publish']>): Promise<void> {
+  async publish(...[entries, onVisible]: Parameters<Enforcer['publish']>): Promise<void> {
     if (this.failure !== undefined) throw this.failure;
     await this.beforePublish(entries);
     for (const { container, image } of entries) {
@@ -75,7 +75,7 @@ export class MemoryKernel {
     return 0;
   }
 
-  holds({ container, image }: Parameters<Kernel['holds']>[0]): boolean {
+  holds({ container, image }: Parameters<Enforcer['holds']>[0]): boolean {
     return this.published.get(namespaceKey(container)) === image;
   }
 
