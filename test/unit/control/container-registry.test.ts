@@ -4,9 +4,12 @@ import { CONTAINERS_MAX, type Container, namespaceKey } from '../../../src/conta
 import { namespacesOf } from '../../../src/containers/procfs.js';
 import { planContainers } from '../../../src/control/container-plan.js';
 import { ContainerTracker } from '../../../src/control/container-tracker.js';
+import { NOTHING_DESIRED } from '../../../src/control/desired-state.js';
 import { ContainerDraft } from '../../../src/control/known-containers.js';
+import { PolicySet } from '../../../src/policy/policy-set.js';
 import { finish } from '../../../src/steps.js';
 import { HOST_MOUNT_NAMESPACE, InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
+import { makePolicy } from '../policy/support.js';
 
 function container(id: string, number: number, changes: Partial<Container> = {}): Container {
   return {
@@ -28,6 +31,16 @@ test('synchronising registered containers does not change those of a runtime', a
     await plane.containers.put(each);
   await plane.containers.sync([container('b', 20), container('c', 40)]);
   assert.deepEqual(idsIn(plane), ['b', 'c', 'd']);
+});
+
+test('a container that is not registered yet is under the rules of all policies that reach it', async () => {
+  const plane = new InMemoryControlPlane({ ...NOTHING_DESIRED, policies: PolicySet.empty.with([makePolicy()]) });
+  const [web, other] = [container('a', 10), container('b', 20, { labels: { app: 'other' } })];
+  const namesOf = (each: Container) => plane.containers.ruleSetOf(each).rules.map(({ policy }) => policy.name);
+  assert.deepEqual([namesOf(web), namesOf(other)], [['sample'], []]);
+  assert.equal(plane.containers.imageIdOf(web), 0);
+  await plane.containers.put(web);
+  assert.deepEqual([namesOf(web), plane.containers.imageIdOf(web)], [['sample'], 40]);
 });
 
 test('namespaces that a later container reuses are published for it and removed from the one before', async () => {
