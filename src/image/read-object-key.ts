@@ -31,36 +31,31 @@ export function reportedObject(key: string): ReportedObject {
 
 /** What an object key stands for; undefined for a path. This is called for every event. */
 export function readObjectKey(key: string): KeyObject | undefined {
-  switch (key.charAt(0)) {
-    case 'n':
-      return readSocket(key);
-    case 'q':
-      return mayBeName(key, 1) ? { kind: 'query', name: readName(key, 1) } : undefined;
-    case 'c':
-      return isCapability(key) ? { kind: 'capability', number: numberAt(key, 1, 2) } : undefined;
-    case 'f':
-      return key.startsWith('fa') ? { kind: 'filesystem', ...readTypedPath(key) } : undefined;
-    case 'm': {
-      const operation = MOUNT_OPERATIONS[numberAt(key, 1, 1)];
-      return operation && { kind: 'mount', operation, ...readTypedPath(key) };
-    }
-    case 't': {
-      const operation = TRACE_OPERATIONS[numberAt(key, 1, 1)];
-      return operation && { kind: 'trace', operation, path: key.slice(2) };
-    }
-    case 'u':
-      return key === 'ua' ? { kind: 'namespace' } : undefined;
-    case 's': {
-      const point = CALL_POINTS[numberAt(key, 1, 1)];
-      if (point === undefined || !areDigits(key, 2, 6)) return undefined;
-      return { kind: 'call', point, number: numberAt(key, 2, 4), path: key.slice(6) };
-    }
-    case 'p':
-      return readBehaviour(key);
-    default:
-      return undefined;
-  }
+  return READERS[key.charAt(0)]?.(key);
 }
+
+/** By the first character. */
+const READERS: Readonly<Partial<Record<string, (key: string) => KeyObject | undefined>>> = {
+  n: readSocket,
+  q: (key) => (mayBeName(key, 1) ? { kind: 'query', name: readName(key, 1) } : undefined),
+  c: (key) => (isCapability(key) ? { kind: 'capability', number: numberAt(key, 1, 2) } : undefined),
+  f: (key) => (key.startsWith('fa') ? { kind: 'filesystem', ...readTypedPath(key) } : undefined),
+  m: (key) => {
+    const operation = MOUNT_OPERATIONS[numberAt(key, 1, 1)];
+    return operation && { kind: 'mount', operation, ...readTypedPath(key) };
+  },
+  t: (key) => {
+    const operation = TRACE_OPERATIONS[numberAt(key, 1, 1)];
+    return operation && { kind: 'trace', operation, path: key.slice(2) };
+  },
+  u: (key) => (key === 'ua' ? { kind: 'namespace' } : undefined),
+  s: (key) => {
+    const point = CALL_POINTS[numberAt(key, 1, 1)];
+    if (point === undefined || !areDigits(key, 2, 6)) return undefined;
+    return { kind: 'call', point, number: numberAt(key, 2, 4), path: key.slice(6) };
+  },
+  p: readBehaviour,
+};
 
 function readSocket(key: string): KeyObject | undefined {
   const direction = SOCKET_DIRECTIONS[numberAt(key, 8, 1)];

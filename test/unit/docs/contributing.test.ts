@@ -148,6 +148,16 @@ describe('the folders of src', () => {
     assert.deepEqual(usersOf('ipaddr.js'), ['src/policy']);
   });
 
+  test('read and write the encoding of objects only where CONTRIBUTING says so', () => {
+    const others = filesBelow('src').filter((file) => !file.startsWith('src/image/'));
+    const usersOf = (name: string) => others.filter((file) => importsOf(file).includes(`src/image/${name}.js`)).sort();
+    assert.deepEqual(usersOf('read-object-key'), [
+      ...['src/events/describe.ts', 'src/events/observed.ts', 'src/store/stored-access.ts'],
+    ]);
+    assert.deepEqual(usersOf('write-object-key'), ['src/profile/judge.ts', 'src/profile/observed-access.ts']);
+    assert.deepEqual([...usersOf('object-keys'), ...usersOf('socket-keys'), ...usersOf('key-digits')], []);
+  });
+
   test('import packages that come with a release, by names that their authors keep', () => {
     const { dependencies } = JSON.parse(read('package.json')) as { dependencies: Record<string, string> };
     const files = filesBelow('src').filter((each) => each.endsWith('.ts'));
