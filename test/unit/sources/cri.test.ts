@@ -64,11 +64,11 @@ test('annotations without those of CRI are ignored, and incomplete ones are an e
   assert.equal(readCriAnnotations({ 'org.example/team': 'shop' }, 'crio'), undefined);
   assert.throws(
     () => readCriAnnotations({ 'io.kubernetes.cri.container-type': 'container' }, 'containerd'),
-    /without its name/,
+    /not its name/,
   );
   assert.throws(
     () => readCriAnnotations({ 'io.kubernetes.cri.container-type': 'other' }, 'containerd'),
-    /type other without/,
+    /type other but not/,
   );
 });
 
