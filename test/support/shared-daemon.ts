@@ -37,8 +37,8 @@ export class SharedDaemon extends Daemon {
    */
   override async start(...blocking: string[]): Promise<void> {
     const isLeft = this.#isRunning();
-    // What an ended daemon of another file stored is not restored.
-    if (!this.#isUsed && !isLeft) rmSync(this.stateDirectory, { recursive: true, force: true });
+    // What an ended daemon of another file stored is not restored, nor missed: its witness lies beside it.
+    if (!this.#isUsed && !isLeft) rmSync(DIRECTORY, { recursive: true, force: true });
     this.#isUsed = true;
     if (isLeft) await this.#knowsRunning();
     else await super.start();
