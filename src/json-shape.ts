@@ -1,11 +1,16 @@
-/** Checks of what other programs have written as JSON, whose `null` stands for nothing. */
+/** Checks of values that were JSON or YAML; where a check throws, `null` stands for nothing. */
 
-export type JsonObject = Readonly<Record<string, unknown>>;
+export type JsonObject = Record<string, unknown>;
+
+/** Whether it has members, so no list. */
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
 
 /** @throws Error where it is anything but an object */
 export function objectIn(value: unknown, name: string): JsonObject {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new Error(`${name} is not an object`);
-  return value as JsonObject;
+  if (!isObject(value)) throw new Error(`${name} is not an object`);
+  return value;
 }
 
 /** @throws Error where it is there and not a text */

@@ -1,5 +1,6 @@
 import { LineCounter, parseDocument, stringify } from 'yaml';
 import { type BackupResponse, type HauberkError, PolicyOrigin, type RestoreRequest } from '../client/messages.js';
+import { isObject } from '../json-shape.js';
 import { CLIENT_ORIGINS, POSTURE_CLASSES, type Posture, type PostureClass } from '../policy/model.js';
 import { CLASS_NAMES, CLASSES, POLICY_ORIGINS, POSTURE_NAMES, POSTURES } from '../rpc/names.js';
 import { CommandFailure, EXIT } from './exit-status.js';
@@ -109,7 +110,7 @@ export class BackupFile {
   /** Reads one of our own documents: the origin of the policies after it, or visibility settings. */
   #readOwn(part: Part): PolicyOrigin | NonNullable<RestoreRequest['visibility']> {
     const { document, start, value, at } = this.#readDocument(part);
-    const { kind, origin, settings } = isMapping(value) ? value : {};
+    const { kind, origin, settings } = isObject(value) ? value : {};
     if (kind === VISIBILITY_KIND) {
       if (!Array.isArray(settings)) throw at(start, 'settings: must be a list');
       return {
@@ -141,13 +142,13 @@ export class BackupFile {
 
   #readPostures(part: Part): RestoreRequest['postures'] {
     const { document, start, value, at } = this.#readDocument(part);
-    if (!isMapping(value) || value.apiVersion !== API_VERSION || value.kind !== KIND)
+    if (!isObject(value) || value.apiVersion !== API_VERSION || value.kind !== KIND)
       throw at(start, `is not a backup: its first document must be of apiVersion ${API_VERSION} and kind ${KIND}`);
     const namespaces = value.namespaces ?? {};
-    if (!isMapping(namespaces)) throw at(start, 'namespaces: must be a mapping of names to postures');
+    if (!isObject(namespaces)) throw at(start, 'namespaces: must be a mapping of names to postures');
     return Object.entries(namespaces).map(([namespace, postures]) => {
       const place = (document.getIn(['namespaces', namespace], true) as { range?: [number] } | undefined)?.range?.[0];
-      if (!isMapping(postures) || !Object.entries(postures).every(isPosture)) {
+      if (!isObject(postures) || !Object.entries(postures).every(isPosture)) {
         const choice = POSTURE_CLASSES.join(', ');
         throw at(place ?? start, `namespaces.${namespace}: must give classes (${choice}) the posture audit or block`);
       }
@@ -172,10 +173,6 @@ function documentsOf(text: string): Part[] {
   return parts;
 }
 
-function isMapping(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 function isPosture([name, posture]: [string, unknown]): boolean {
   return (POSTURE_CLASSES as readonly string[]).includes(name) && Object.hasOwn(POSTURES, String(posture));
 }
@@ -187,11 +184,11 @@ interface WrittenSetting {
 }
 
 function isSetting(value: unknown): value is WrittenSetting {
-  if (!isMapping(value)) return false;
+  if (!isObject(value)) return false;
   const { namespace, matchLabels = {}, classes, ...more } = value;
   const areClasses =
     Array.isArray(classes) && classes.every((each) => (POSTURE_CLASSES as readonly unknown[]).includes(each));
-  const areLabels = isMapping(matchLabels) && Object.values(matchLabels).every((each) => typeof each === 'string');
+  const areLabels = isObject(matchLabels) && Object.values(matchLabels).every((each) => typeof each === 'string');
   return typeof namespace === 'string' && areLabels && areClasses && Object.keys(more).length === 0;
 }
 

@@ -3,7 +3,7 @@ import { Failure } from '../failure.js';
 import type { Image } from '../image/image.js';
 import { type Policy, type PolicyName, policyKey } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
-import { finishInTimeSlices, nextTimeSlice } from '../time-slices.js';
+import { nextTimeSlice } from '../time-slices.js';
 import type { Change } from './change.js';
 import type { DesiredState } from './desired-state.js';
 import type { DryRunJob } from './dry-run-job.js';
@@ -12,7 +12,6 @@ import type { Ledger } from './ledger.js';
 import { type PolicyChange, type PolicyInput, planPolicies } from './policy-plan.js';
 import { reviewInputs } from './policy-review.js';
 import { withPostureWarnings } from './posture-warnings.js';
-import { ruleSetOfPolicyInSteps } from './resolution.js';
 import { reviewerBeside } from './reviewers.js';
 import type { RuleSets } from './rule-sets.js';
 import type { Caller } from './work-thread.js';
@@ -58,8 +57,7 @@ export async function previewChange(
     return dryRuns.dryRun(job, caller);
   };
   const compile = async (ruleSet: RuleSet) => (await run({ ruleSet })).image;
-  const compileAlone = async (policy: Policy) =>
-    compile(await finishInTimeSlices(ruleSetOfPolicyInSteps(policy, rules.settings)));
+  const compileAlone = (policy: Policy) => rules.compileAlone(policy, compile);
   const wanted = kept.with(inputs.map(({ policy }) => policy));
   const change = await planPolicies(inputs, before, wanted, rules, compileAlone, caller.disconnected);
   await checkHost(change);

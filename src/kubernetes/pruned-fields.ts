@@ -1,3 +1,4 @@
+import { isObject } from '../json-shape.js';
 import type { KubernetesObject } from './api-client.js';
 
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
@@ -33,8 +34,4 @@ function* missingIn(applied: unknown, there: unknown, path: string): Generator<s
       else yield* missingIn(value, there[name], `${path}.${name}`);
     }
   }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

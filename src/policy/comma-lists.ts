@@ -1,3 +1,4 @@
+import { isObject, type JsonObject } from '../json-shape.js';
 import type { FieldPath, Finding } from './finding.js';
 
 /** Fields in which KubeArmor takes several values separated by commas, by the section and list they stand in. */
@@ -16,21 +17,19 @@ export interface Separated {
   readonly writtenPath: (path: FieldPath) => FieldPath;
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-
 /**
  * Reads `protocol: tcp,udp` as KubeArmor does: as an entry for each value, otherwise equal. Does not modify its
  * argument.
  */
 export function separateValues(object: unknown): Separated {
-  const spec = isFields(object) ? object.spec : undefined;
-  if (!isFields(object) || !isFields(spec)) return { object, writtenPath: (path) => path };
+  const spec = isObject(object) ? object.spec : undefined;
+  if (!isObject(object) || !isObject(spec)) return { object, writtenPath: (path) => path };
   const separated: Record<string, unknown> = { ...spec };
   const origins = new Map<string, readonly number[]>();
   for (const [name, lists] of Object.entries(FIELDS)) {
     for (const [list, field] of Object.entries(lists)) {
       const section = separated[name];
-      if (!isFields(section) || !Array.isArray(section[list])) continue;
+      if (!isObject(section) || !Array.isArray(section[list])) continue;
       const entries = section[list].flatMap((entry: unknown, index) =>
         valuesOf(entry, field).map((each) => ({ entry: each, index })),
       );
@@ -63,12 +62,10 @@ export function writtenFindings(findings: readonly Finding[], writtenPath: Separ
 }
 
 function valuesOf(entry: unknown, field: string): unknown[] {
-  const text = isFields(entry) ? entry[field] : undefined;
+  const text = isObject(entry) ? entry[field] : undefined;
   if (typeof text !== 'string' || !text.includes(',')) return [entry];
   const values = new Set(text.split(',', VALUES_MAX + 1).map((value) => value.trim()));
-  return values.size > VALUES_MAX ? [entry] : Array.from(values, (value) => ({ ...(entry as Fields), [field]: value }));
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  return values.size > VALUES_MAX
+    ? [entry]
+    : Array.from(values, (value) => ({ ...(entry as JsonObject), [field]: value }));
 }

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { Failure } from '../failure.js';
-import type { JsonObject } from './json-text.js';
+import type { JsonObject } from '../json-shape.js';
 import { parseJsonObject } from './json-text.js';
 
 /** One entry of `hooks.createRuntime` in an OCI runtime specification. */

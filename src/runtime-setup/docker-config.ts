@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Failure } from '../failure.js';
-import { type JsonObject, parseJsonObject, place, setJsonMember } from './json-text.js';
+import { isObject } from '../json-shape.js';
+import { parseJsonObject, place, setJsonMember } from './json-text.js';
 
 /** The name of Docker's runtime that is Hauberk's. */
 export const RUNTIME = 'hauberk';
@@ -35,10 +36,6 @@ export function readDockerConfig(path: string, text: string): DockerConfig {
     return [name, runtime];
   });
   return { defaultRuntime, runtimes: Object.fromEntries(checked), dataRoot };
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isRuntime(value: unknown): value is DockerRuntime {

@@ -1,8 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { findNodeAtLocation, type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
 import { Failure } from '../failure.js';
-
-export type JsonObject = Record<string, unknown>;
+import type { JsonObject } from '../json-shape.js';
 
 /** Reads a JSON file that must be an object; what is wrong is reported with file, line and column. An empty file is an object without members. */
 export function parseJsonObject(path: string, text: string): JsonObject {

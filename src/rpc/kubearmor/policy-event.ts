@@ -1,4 +1,5 @@
 import { invalidInput, type Problem } from '../../failure.js';
+import { isObject, type JsonObject } from '../../json-shape.js';
 import type { PolicyKind } from '../../policy/manifest-schema.js';
 import { DEFAULT_NAMESPACE, type PolicyName } from '../../policy/model.js';
 
@@ -15,8 +16,6 @@ export interface PolicyEvent {
 /** The first is used if the client names none, as KubeArmor's own client does. */
 export type AcceptedKinds = readonly [PolicyKind, ...PolicyKind[]];
 
-type Fields = Record<string, unknown>;
-
 /**
  * Reads the JSON that KubeArmor's clients send. What Go writes for an unset field, such as `"severity": 0`, counts as
  * not set.
@@ -32,11 +31,11 @@ export function readPolicyEvent(bytes: Uint8Array, kinds: AcceptedKinds): Policy
   const { type, object, ...others } = event;
   for (const field of Object.keys(others).slice(0, FIELDS_NAMED)) require(false, field, 'is not known');
   require((EVENT_TYPES as readonly unknown[]).includes(type), 'type', `must be one of ${EVENT_TYPES.join(', ')}`);
-  require(isFields(object), 'object', 'must be a policy');
-  const kind = (isFields(object) && object.kind) || kinds[0];
+  require(isObject(object), 'object', 'must be a policy');
+  const kind = (isObject(object) && object.kind) || kinds[0];
   require(kinds.includes(kind as PolicyKind), 'object.kind', `must be ${kinds.join(' or ')} in this call`);
   if (problems.length > 0) throw invalidInput(problems);
-  const { spec, ...rest } = object as Fields;
+  const { spec, ...rest } = object as JsonObject;
   const document = { ...rest, kind: kind as PolicyKind, ...(spec !== undefined && { spec: specOf(spec) }) };
   return { type: type as PolicyEvent['type'], document };
 }
@@ -60,14 +59,14 @@ export function nameIn({ document }: PolicyEvent): PolicyName {
 /** At most this many unknown fields are named. */
 const FIELDS_NAMED = 100;
 
-function parse(bytes: Uint8Array): Fields {
+function parse(bytes: Uint8Array): JsonObject {
   let event: unknown;
   try {
     event = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (error) {
     throw invalidInput([{ field: 'policy', description: `is not valid JSON: ${(error as Error).message}` }]);
   }
-  if (!isFields(event)) throw invalidInput([{ field: 'policy', description: 'must hold `type` and `object`' }]);
+  if (!isObject(event)) throw invalidInput([{ field: 'policy', description: 'must hold `type` and `object`' }]);
   return event;
 }
 
@@ -82,7 +81,7 @@ const ACTIONS: ReadonlyMap<string, string> = new Map([
 ]);
 
 function specOf(spec: unknown): unknown {
-  if (!isFields(spec)) return spec;
+  if (!isObject(spec)) return spec;
   const entries = Object.entries(spec).map(([name, value]) => [
     name,
     // An empty selector reaches everybody, and labels may have empty values.
@@ -94,8 +93,8 @@ function specOf(spec: unknown): unknown {
 /** @returns undefined where it says nothing */
 function withoutUnset(name: string, value: unknown, depth: number): unknown {
   if (depth > DEPTH_MAX) throw invalidInput([{ field: 'object.spec', description: 'is nested too deeply' }]);
-  if (Array.isArray(value)) return value.map((item) => (isFields(item) ? withoutUnsetFields(item, depth + 1) : item));
-  if (isFields(value)) {
+  if (Array.isArray(value)) return value.map((item) => (isObject(item) ? withoutUnsetFields(item, depth + 1) : item));
+  if (isObject(value)) {
     const fields = withoutUnsetFields(value, depth + 1);
     return Object.keys(fields).length === 0 ? undefined : fields;
   }
@@ -112,14 +111,10 @@ const UNSET: Readonly<Record<string, unknown>> = {
   intervalSeconds: 0,
 };
 
-function withoutUnsetFields(fields: Fields, depth: number): Fields {
+function withoutUnsetFields(fields: JsonObject, depth: number): JsonObject {
   const entries = Object.entries(fields)
     // A program that is named has no path, but a field for it.
     .filter(([name, value]) => !(name === 'path' && value === '' && fields.execname))
     .map(([name, value]) => [name, withoutUnset(name, value, depth)]);
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined));
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
