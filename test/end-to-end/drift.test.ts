@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Client, type EventStream } from '../support/client.js';
 import { docker, enter, type Outcome, startContainer } from '../support/docker.js';
-import { PERL_LIBRARY } from '../support/perl.js';
+import { copyToMemory, PERL_LIBRARY, runFromMemory } from '../support/perl.js';
 import { SharedDaemon } from '../support/shared-daemon.js';
 
 const HELPER = 'build/test/support/uses';
@@ -29,8 +29,6 @@ const mapped = (path: string, then: 'at once' | 'later') => {
     `open(F, "<", "${path}") or die; my $m = syscall(9, 0, 4096, ${protection}, 2, fileno(F), 0); $m == -1 and die "$!\\n";${protect}`,
   );
 };
-const MEMORY_FILE =
-  'my $n = "x"; my $d = syscall(319, $n, 0); open(my $o, ">&=", $d); binmode $o; open(my $i, "<", "/bin/true"); binmode $i; local $/; print {$o} <$i>; $o->flush;';
 const MAPPED_MEMORY = 'syscall(9, 0, 4096, 5, 2, $d, 0) == -1 and die "$!\\n"';
 
 interface Technique {
@@ -54,10 +52,14 @@ const TECHNIQUES: readonly Technique[] = [
   { what: 'a volume', run: '/v/true', object: '/v/true', operation: 'exec' },
   {
     what: 'a memory file',
-    run: perl(`use IO::Handle; ${MEMORY_FILE} exec("/proc/self/fd/$d") or die "$!\\n"`),
+    run: perl(runFromMemory('/bin/true')),
     operation: 'exec',
   },
-  { what: 'memory of a memory file', run: perl(`use IO::Handle; ${MEMORY_FILE} ${MAPPED_MEMORY}`), operation: 'map' },
+  {
+    what: 'memory of a memory file',
+    run: perl(`${copyToMemory('/bin/true')} ${MAPPED_MEMORY}`),
+    operation: 'map',
+  },
   { what: 'a library', run: 'LD_LIBRARY_PATH=/drop /bin/true', object: '/drop/libc.so.6', operation: 'map' },
   { what: 'the loader with a copy', run: `${LOADER} /tmp/true`, object: '/tmp/true', operation: 'map' },
   { what: "an interpreter of the image's program", run: '/bin/interpreted', object: '/tmp/loader', operation: 'map' },

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { symlinkSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
@@ -7,6 +7,7 @@ import { Client, type EventStream } from '../support/client.js';
 import { Daemon } from '../support/daemon.js';
 import { docker, exec, startContainer } from '../support/docker.js';
 import { IN_LONG_RUNS } from '../support/long-run.js';
+import { makeProgramsImage, PROGRAMS_IMAGE } from '../support/programs-image.js';
 import { SshServer } from '../support/ssh-server.js';
 
 const SECRET = '/tmp/host-secret';
@@ -94,12 +95,11 @@ test('a process of the host is named and refused a file that it had opened befor
 });
 
 test('with a rule on a file of the host in force, containers start, can be entered and stop', async () => {
-  execFileSync('tools/vm/docker', { stdio: 'inherit' });
-  execFileSync('tools/vm/image', ['beside', '/bin/sleep', '/bin/true'], { stdio: 'inherit' });
+  makeProgramsImage();
   await apply(manifest(`file: {matchPaths: [{path: ${SECRET}}]}`));
   assert.equal(cat().status, 1);
   events.clear();
-  startContainer('beside', 'beside');
+  startContainer(PROGRAMS_IMAGE, 'beside');
   assert.deepEqual(exec('beside', '/bin/true'), { status: 0, output: '' });
   assert.equal(docker('stop', '--time', '0', 'beside').status, 0);
   docker('rm', 'beside');

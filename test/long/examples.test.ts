@@ -6,6 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { Client, type EventStream } from '../support/client.js';
 import { Daemon } from '../support/daemon.js';
 import { docker } from '../support/docker.js';
+import { runFromMemory } from '../support/perl.js';
 import { startWorkload, until, WORKLOADS, type Workload } from '../support/workloads.js';
 
 /** The directory with WordPress' files, which `npm run test:kernels` sets: these programs are large. */
@@ -18,11 +19,6 @@ interface Attempt {
   readonly policy: string;
   readonly object: RegExp;
 }
-
-/** A Perl script: memfd_create(2), whose number is that of x86-64, then a copy of a program in the new file, and its execution. */
-const RUN_FROM_MEMORY =
-  'my $name = "x"; my $file = syscall(319, $name, 0); open(my $to, ">&=", $file); open(my $from, "<", "/usr/bin/true"); ' +
-  'local $/; print {$to} <$from>; $to->flush; exec("/proc/self/fd/$file") or print $!';
 
 /** Refused under the hardening examples in every workload. */
 const EVERYWHERE: readonly Attempt[] = [
@@ -37,7 +33,7 @@ const EVERYWHERE: readonly Attempt[] = [
     policy: 'container-engines',
     object: /^\/run\/docker\.sock$/u,
   },
-  { command: `/usr/bin/perl -e '${RUN_FROM_MEMORY}'`, policy: 'code-in-memory', object: /memfd/u },
+  { command: `/usr/bin/perl -e '${runFromMemory('/usr/bin/true')}'`, policy: 'code-in-memory', object: /memfd/u },
   {
     command: "/usr/bin/bash -c ': >/dev/tcp/169.254.169.254/80'",
     policy: 'cloud-metadata',

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Docker from 'dockerode';
 import { Client } from './client.js';
@@ -49,6 +49,7 @@ export class SharedDaemon extends Daemon {
     mkdirSync(DIRECTORY, { recursive: true });
     const log = openSync(LOG, 'w');
     const child = spawn(process.execPath, this.commandLine(), { stdio: ['ignore', log, log], detached: true });
+    closeSync(log);
     child.unref();
     writeFileSync(PROCESS, `${child.pid}`);
     return child;
@@ -60,20 +61,24 @@ export class SharedDaemon extends Daemon {
     return signal;
   }
 
-  /** Deletes the policies and postures of this test file, and leaves the daemon to the next. */
+  /** Deletes the policies and postures of this test file, and leaves the daemon, where one runs, to the next. */
   async release(): Promise<void> {
+    if (!this.#isRunning()) return;
     await this.#setPosture([]);
-    const client = new Client(this.address);
-    await client.call('PolicyService', 'SyncPolicies').finally(() => client.close());
+    await this.#with((client) => client.call('PolicyService', 'SyncPolicies'));
   }
 
   async #setPosture(blocking: readonly string[]): Promise<void> {
-    const client = new Client(this.address);
     const postures = blocking.map((name) => ({
       class: `ACCESS_CLASS_${name.toUpperCase()}`,
       action: 'ACTION_BLOCK',
     }));
-    await client.call('PolicyService', 'SetPosture', { namespace: 'default', postures }).finally(() => client.close());
+    await this.#with((client) => client.call('PolicyService', 'SetPosture', { namespace: 'default', postures }));
+  }
+
+  async #with(use: (client: Client) => Promise<void>): Promise<void> {
+    const client = new Client(this.address);
+    await use(client).finally(() => client.close());
   }
 
   #isRunning(): boolean {
@@ -86,15 +91,12 @@ export class SharedDaemon extends Daemon {
   async #knowsRunning(): Promise<void> {
     if (!existsSync(DOCKER_SOCKET)) return;
     const running = (await new Docker({ socketPath: DOCKER_SOCKET }).listContainers()).map(({ Id }) => Id);
-    const client = new Client(this.address);
-    try {
-      await eventually(async () => {
+    await this.#with((client) =>
+      eventually(async () => {
         const { containers } = await client.call('ContainerService', 'ListContainers');
         const known = new Set(containers.map(({ id }: { id: string }) => id));
         return running.every((id) => known.has(id));
-      }, 'hauberkd to know all running containers');
-    } finally {
-      client.close();
-    }
+      }, 'hauberkd to know all running containers'),
+    );
   }
 }

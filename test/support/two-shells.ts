@@ -31,6 +31,6 @@ export class TwoShells {
     this.client.close();
     await this.held?.end();
     await this.free?.end();
-    await this.daemon.release().catch(() => undefined);
+    await this.daemon.release();
   }
 }
