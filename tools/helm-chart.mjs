@@ -104,7 +104,7 @@ export function templates() {
     ],
   ]);
   const hookInstall = plain('hook-install.yaml', [
-    ['--when-unanswered allow', '--when-unanswered {{ .Values.hook.whenUnanswered }}'],
+    ['--when-unanswered, allow', '--when-unanswered, {{ .Values.hook.whenUnanswered }}'],
   ]);
   const hook =
     onlyIf('eq .Values.hook.state "install"', hookInstall) +

@@ -1,6 +1,8 @@
 import { spawnSync } from 'node:child_process';
+import { builtFile } from '../built-files.js';
 import { Failure } from '../failure.js';
 import type { JsonObject } from '../json-shape.js';
+import type { Host } from './host.js';
 import { parseJsonObject } from './json-text.js';
 
 /** One entry of `hooks.createRuntime` in an OCI runtime specification. */
@@ -9,9 +11,16 @@ export interface OciHook {
   readonly args: readonly string[];
 }
 
-/** The output of "ctr oci spec", made by the same code as CRI's default if no base_runtime_spec is set. */
-export function containerdDefaultSpec(): JsonObject {
-  const { status, stdout, stderr, error } = spawnSync('ctr', ['oci', 'spec'], { encoding: 'utf8' });
+/** Runs a program of a host with its libraries; see helpers/pod/main.c. */
+const POD_HELPER = builtFile('pod/hauberk-pod');
+const HOST_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** The output of a host's "ctr oci spec", made by the same code as CRI's default if no base_runtime_spec is set. */
+export function containerdDefaultSpec({ root, isThisMachine }: Host): JsonObject {
+  const command = ['ctr', 'oci', 'spec'];
+  const [program, ...parameters] = isThisMachine ? command : [POD_HELPER, 'chroot', root, ...command];
+  const env = isThisMachine ? process.env : { ...process.env, PATH: HOST_PATH };
+  const { status, stdout, stderr, error } = spawnSync(program!, parameters, { encoding: 'utf8', env });
   if (status !== 0)
     throw new Failure(
       'failed-precondition',

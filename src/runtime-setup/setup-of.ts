@@ -17,3 +17,9 @@ export function setupOf(name: RuntimeName, host: Host, options: SetupOptions): R
       return new PodmanSetup(host, options);
   }
 }
+
+/** The runtime of a Kubernetes node, by its configuration; undefined where that is in no usual place. */
+export function runtimeOfNode(host: Host): RuntimeName | undefined {
+  if (host.exists('/etc/crio')) return 'crio';
+  return host.exists('/etc/containerd/config.toml') ? 'containerd' : undefined;
+}

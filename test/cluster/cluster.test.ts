@@ -423,7 +423,7 @@ test("the API server accepts the chart's objects, with every field", async () =>
   const [container] = objects['DaemonSet hauberk/hauberkd']!.spec.template.spec.containers;
   const flags = ['--kubernetes', '--config=/etc/hauberk/hauberkd.yaml', '--metrics=0.0.0.0:9464', '--detach-on-exit'];
   assert.deepEqual([container!.image, container!.args], ['registry:5000/hauberk:1', flags]);
-  assert.match(text, /--when-unanswered refuse/);
+  assert.match(text, /--when-unanswered, refuse/);
   await server.apply(rendered('hook.state="uninstall"'), { dryRun: true });
 });
 

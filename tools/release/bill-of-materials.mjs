@@ -75,7 +75,7 @@ const parts = [
   debianPackage('libelf1', 'GPL-2.0-or-later OR LGPL-3.0-or-later', 'lib/libelf.so.1'),
   debianPackage('zlib1g', 'Zlib', 'lib/libz.so.1'),
 ];
-/** hauberk-hook and hauberk-run are linked with it statically. */
+/** The programs in C are linked with it statically. */
 const cLibrary = debianPackage('libc6-dev', 'LGPL-2.1-or-later');
 const image = describe({ name: 'hauberk-image', version, license: 'Apache-2.0 AND GPL-2.0-only' });
 const GCC = 'GPL-3.0-or-later WITH GCC-exception-3.1';

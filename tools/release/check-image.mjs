@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { parseAllDocuments } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 
 const [file, billOfMaterials, directory] = process.argv.slice(2);
 const layout = join(directory, 'layout');
@@ -33,8 +33,10 @@ function blob({ digest }) {
 
 /** Runs a command in the image as a runtime would, without a daemon. */
 function run(...command) {
-  const env = Object.fromEntries(config.Env.map((each) => each.split('=')));
-  const { status, stdout, stderr } = spawnSync('/usr/sbin/chroot', [root, ...command], { env, encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync('/usr/sbin/chroot', [root, ...command], {
+    env: environment,
+    encoding: 'utf8',
+  });
   return { status, output: stdout + stderr };
 }
 
@@ -42,6 +44,7 @@ for (const each of [layout, root]) mkdirSync(each, { recursive: true });
 execFileSync('tar', ['--extract', '--directory', layout, '--file', file]);
 const manifest = json(blob(json(join(layout, 'index.json')).manifests[0]));
 const { config, rootfs } = json(blob(manifest.config));
+const environment = Object.fromEntries(config.Env.map((each) => each.split('=')));
 const layers = manifest.layers.map((each) => gunzipSync(readFileSync(blob(each))));
 assert.deepEqual(layers.map(digestOf), rootfs.diff_ids);
 for (const input of layers) execFileSync('tar', ['--extract', '--directory', root], { input });
@@ -70,7 +73,22 @@ for (const shell of ['sh', 'bash', 'dash', 'busybox']) {
   check(`there is no ${shell}`, run(`/bin/${shell}`).status === 127 && run(shell).status === 127);
 }
 const commands = ['usr/bin', 'usr/sbin'].flatMap((each) => readdirSync(join(root, each)));
-check('there are no other commands', commands.join() === 'hauberk,hauberkd', commands);
+check('there are no other commands', commands.join() === 'hauberk,hauberk-pod,hauberkd', commands);
+
+// The pods that install the hook, on a node that has CRI-O.
+mkdirSync(join(root, 'host/etc/crio'), { recursive: true });
+for (const [action, installed] of [
+  ['install', true],
+  ['uninstall', false],
+]) {
+  const { spec } = parse(readFileSync(`packaging/kubernetes/hook-${action}.yaml`, 'utf8')).spec.template;
+  const { status, output } = run(...spec.initContainers[0].command);
+  const isInstalled = existsSync(join(root, 'host/etc/crio/hauberk-hooks.d/hauberk.json'));
+  check(`a pod can ${action} the hook`, status === 0 && isInstalled === installed, output);
+  const [program, ...parameters] = spec.containers[0].command;
+  const stopped = spawnSync('/usr/sbin/chroot', [root, program, ...parameters], { env: environment, timeout: 1000 });
+  check('and then waits to be stopped', stopped.signal === 'SIGTERM', stopped.stderr);
+}
 
 const libraries = ['usr/lib', 'usr/lib64', 'usr/lib/hauberk/lib']
   .flatMap((each) => readdirSync(join(root, each)))

@@ -1,6 +1,11 @@
 import { Argument, type Command, Option } from 'commander';
 import { applyChange, describeChange } from '../../runtime-setup/change.js';
-import { BUILT_HOOK, HOOK_DIRECTORY, type WhenUnanswered } from '../../runtime-setup/hook-program.js';
+import {
+  BUILT_HOOK,
+  HOOK_CONFIGURATION,
+  HOOK_DIRECTORY,
+  type WhenUnanswered,
+} from '../../runtime-setup/hook-program.js';
 import { Host } from '../../runtime-setup/host.js';
 import {
   type Plan,
@@ -33,6 +38,10 @@ interface InstallOptions extends ChangeOptions {
   readonly baseSpec?: string;
   readonly nri?: boolean;
 }
+
+/** In place of a runtime: the one that runs this node's pods. */
+const KUBERNETES = 'kubernetes';
+type Target = RuntimeName | typeof KUBERNETES;
 
 const STATUS_HELP = `
 A runtime's state is one of
@@ -71,21 +80,24 @@ export function addRuntime(program: Command): void {
     [
       ['hauberk runtime install docker --dry-run', 'only show what would change'],
       ['hauberk runtime install docker --reload', 'and make dockerd load it'],
+      ['hauberk runtime install kubernetes --root /host', 'in a pod, for its node'],
     ],
-  ).action(async (name: RuntimeName, options: InstallOptions) => {
-    const { setupOf } = await importSetups();
-    const setup = setupOf(name, new Host(options.root), setupOptions(options));
-    checkReload(setup, options);
+  ).action(async (target: Target, options: InstallOptions) => {
+    const setup = await setupFor(target, options);
+    if (setup === undefined)
+      throw new CommandFailure(
+        EXIT.failed,
+        'no /etc/crio and no /etc/containerd/config.toml: name the runtime of this node, and its file with --config',
+      );
     await change(setup, setup.planInstall(), options, 'already installed');
   });
 
   withExamples(withChangeOptions(runtime.command('uninstall')).description('undo what install wrote'), [
     ['hauberk runtime uninstall docker', 'before Hauberk is removed from the host'],
-  ]).action(async (name: RuntimeName, options: ChangeOptions) => {
-    const { setupOf } = await importSetups();
-    const setup = setupOf(name, new Host(options.root), setupOptions(options));
-    checkReload(setup, options);
-    await change(setup, setup.planUninstall(), options, 'not installed');
+  ]).action(async (target: Target, options: ChangeOptions) => {
+    const setup = await setupFor(target, options);
+    if (setup === undefined) terminal().out(`${target}: not installed\n`);
+    else await change(setup, setup.planUninstall(), options, 'not installed');
   });
 
   withExamples(
@@ -121,7 +133,7 @@ function withCommonOptions(command: Command): Command {
 
 function withChangeOptions(command: Command): Command {
   return withCommonOptions(command)
-    .addArgument(new Argument('<runtime>').choices(RUNTIMES))
+    .addArgument(new Argument('<runtime>', "kubernetes: the node's own").choices([...RUNTIMES, KUBERNETES]))
     .option('-y, --yes', 'do not ask for confirmation')
     .option('--dry-run', 'only show the change')
     .option('--reload', 'docker: make dockerd reload its configuration afterwards (SIGHUP)');
@@ -137,6 +149,19 @@ function setupOptions(options: CommonOptions & Partial<InstallOptions>): SetupOp
     nri: options.nri,
     reload: options.reload,
   };
+}
+
+async function setupFor(target: Target, options: InstallOptions): Promise<RuntimeSetup | undefined> {
+  const { runtimeOfNode, setupOf } = await importSetups();
+  const host = new Host(options.root);
+  const name = target === KUBERNETES ? runtimeOfNode(host) : target;
+  if (name === undefined) return undefined;
+  // The same command runs on every node: what the administrator of one has chosen stays.
+  const keepsSettings = target === KUBERNETES && host.exists(HOOK_CONFIGURATION);
+  const { whenUnanswered, ...rest } = setupOptions(options);
+  const setup = setupOf(name, host, keepsSettings ? rest : { whenUnanswered, ...rest });
+  checkReload(setup, options);
+  return setup;
 }
 
 function checkReload(setup: RuntimeSetup, { reload, root }: ChangeOptions): void {

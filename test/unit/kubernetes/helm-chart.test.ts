@@ -47,7 +47,7 @@ test('the default values agree with the plain manifests and the schema', () => {
   const release = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
   assert.deepEqual([version, appVersion], [release.version, release.version]);
   const hook = readFileSync(`${PLAIN}/hook-install.yaml`, 'utf8');
-  assert.ok(hook.includes(`--when-unanswered ${values.hook.whenUnanswered}`));
+  assert.ok(hook.includes(`--when-unanswered, ${values.hook.whenUnanswered}`));
 });
 
 test('the chart has the definitions of all kinds of hauberk.io in the directory from which Helm installs only missing ones', () => {
