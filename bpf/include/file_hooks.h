@@ -108,7 +108,20 @@ int BPF_PROG(hauberk_path_mknod, const struct path *directory, struct dentry *de
 SEC("lsm/path_symlink")
 int BPF_PROG(hauberk_path_symlink, const struct path *directory, struct dentry *dentry, const char *target)
 {
-	return decide_file(dentry, directory->mnt, OPERATION_SYMLINK, ACCESS_CREATE);
+	struct names names = {
+		.dentries = { dentry, dentry },
+		.mounts = { directory->mnt, directory->mnt },
+		.operation = OPERATION_SYMLINK,
+		.wanted = ACCESS_CREATE,
+		.beside = true,
+	};
+	struct membership membership = {};
+	int denied;
+
+	if (!find_membership(&membership) || !membership.confined)
+		return 0;
+	denied = decide_confined_file(&membership, dentry, directory->mnt, OPERATION_SYMLINK, ACCESS_CREATE);
+	return denied ? denied : guard_names(&membership, &names);
 }
 
 /* Under another name a file may be read and written to; a directory's content is guarded, and so is a link. */
@@ -165,12 +178,13 @@ int BPF_PROG(hauberk_path_rename, const struct path *old_directory, struct dentr
 	__u32 checks[2] = { ACCESS_RENAME | leaving(old_dentry), ACCESS_RENAME | arriving(new_dentry) };
 	__u32 wanted[2] = {};
 	struct membership membership = {};
+	bool guarded, exchanged = rename_has_flags && (ctx[4] & RENAME_EXCHANGE);
 	int denied;
 
 	if (!find_membership(&membership) || !membership.confined)
 		return 0;
 	/* Each of the two gets the other's name. */
-	if (rename_has_flags && (ctx[4] & RENAME_EXCHANGE)) {
+	if (exchanged) {
 		checks[0] |= arriving(old_dentry);
 		checks[1] |= leaving(new_dentry);
 	}
@@ -182,10 +196,17 @@ int BPF_PROG(hauberk_path_rename, const struct path *old_directory, struct dentr
 	denied = decide_confined_file(&membership, old_dentry, old_directory->mnt, OPERATION_RENAME, wanted[0]);
 	if (!denied)
 		denied = decide_confined_file(&membership, new_dentry, new_directory->mnt, OPERATION_RENAME, wanted[1]);
-	/* Of two names that are exchanged either may be the directory's; it is the same question. */
-	if (!denied && (is_directory(old_dentry) || is_directory(new_dentry)))
-		denied = guard_names(&membership, &names);
-	return denied;
+	/* Of two names that are exchanged either may be the directory's or link's; it is the same question. */
+	guarded = is_directory(old_dentry) || is_directory(new_dentry) || (exchanged && is_symbolic_link(new_dentry));
+	if (!guarded && is_symbolic_link(old_dentry)) {
+		guarded = true;
+		if (!exchanged) {
+			names.dentries[GUARD_BEFORE] = new_dentry;
+			names.mounts[GUARD_BEFORE] = new_directory->mnt;
+			names.beside = true;
+		}
+	}
+	return !denied && guarded ? guard_names(&membership, &names) : denied;
 }
 
 SEC("lsm/path_chmod")

@@ -8,6 +8,9 @@
 
 #include "decide.h"
 
+/* A byte that does not occur in names of policies; src/image/subautomaton.ts has the same. */
+#define UNNAMED_BYTE 1
+
 /* False where the image is damaged. */
 static __noinline bool guard_at(const struct open_image *image, struct path_buffer *path, __u32 offset,
 				struct guard *guard)
@@ -84,6 +87,22 @@ static __always_inline __u32 change_between(const struct guard *guards)
 	return before->decided == after->decided ? RULE_NONE : stronger_of(before->report, after->report);
 }
 
+static long blank_byte(__u32 index, struct path_buffer **context)
+{
+	struct path_buffer *path = *context;
+
+	path->bytes[path_index(PATH_BYTES_MAX - 2 - index)] = UNNAMED_BYTE;
+	return 0;
+}
+
+/* Of a path with a slash at its end: in place of the last name one of the same length that no rule names. */
+static __always_inline void blank_last_name(struct path_buffer *path)
+{
+	struct dentry *dentry = (void *)path->walk.start_dentry;
+
+	bpf_loop(BPF_CORE_READ(dentry, d_name.len) & (NAME_BYTES_MAX - 1), blank_byte, &path, 0);
+}
+
 /*
  * A name that is not given is for the old one the root of all names, for the
  * new one a directory that no rule names, except as one among others.
@@ -96,7 +115,7 @@ static __always_inline __u32 read_name(struct scratch *scratch, __u32 name)
 	scratch->renaming.name = name;
 	if (!scratch->renaming.dentries[name]) {
 		scratch->path.bytes[PATH_BYTES_MAX - 1] = '/';
-		scratch->path.bytes[PATH_BYTES_MAX - 2] = 1;
+		scratch->path.bytes[PATH_BYTES_MAX - 2] = UNNAMED_BYTE;
 		scratch->path.bytes[PATH_BYTES_MAX - 3] = '/';
 		scratch->question.match.offset = PATH_BYTES_MAX - (name == GUARD_AFTER ? 3 : 1);
 		return PATH_OK;
@@ -105,6 +124,8 @@ static __always_inline __u32 read_name(struct scratch *scratch, __u32 name)
 	walk->start_mount = scratch->renaming.mounts[name];
 	walk->as_directory = true;
 	result = path_walk_up(&scratch->path);
+	if (result == PATH_OK && name == GUARD_AFTER && scratch->renaming.beside)
+		blank_last_name(&scratch->path);
 	scratch->question.match.offset = walk->offset;
 	return result;
 }
@@ -174,6 +195,11 @@ struct names {
 	struct vfsmount *mounts[GUARD_NAMES];
 	__u8 operation;		/* enum event_operation */
 	__u8 wanted;		/* ACCESS_ bits */
+	/*
+	 * For symbolic links, below which nothing lies: both are the name that the link gets, and it is compared with one
+	 * beside it. What differs is what rules say of names that the link would lead elsewhere.
+	 */
+	bool beside;
 };
 
 static __always_inline int finish_guarded(struct scratch *scratch, struct access *access)
@@ -227,12 +253,13 @@ static __always_inline int guard_names(struct membership *membership, struct nam
 	}
 	question_begin(membership, scratch, &access);
 	scratch->renaming.below_alias = false;
+	scratch->renaming.beside = names->beside;
 	for (int i = 0; i < GUARD_NAMES; i++) {
 		scratch->renaming.dentries[i] = (__u64)names->dentries[i];
 		scratch->renaming.mounts[i] = (__u64)mount_of(names->mounts[i]);
 	}
 	answer = finish_guarded(scratch, &access);
-	if (!answer && names->operation == OPERATION_RENAME && has_aliases(scratch)) {
+	if (!answer && (names->operation == OPERATION_RENAME || names->beside) && has_aliases(scratch)) {
 		answer = guard_aliases(scratch, &access, names->dentries[GUARD_BEFORE], names->mounts[GUARD_BEFORE]);
 		/* What is moved into a tree that is mounted twice. */
 		if (!answer)

@@ -335,7 +335,8 @@ struct renaming {
 	/* Below an alias: a name that does not lie there is none. */
 	__u32 below_alias;
 	__u32 answer;		/* out: enum image_answer */
-	__u32 unused;
+	/* The new name is one beside the old that no rule names. */
+	__u32 beside;
 	struct guard paths[GUARD_NAMES];
 	/* By what is decided about object keys that hold the same paths. */
 	struct guard keys[GUARD_NAMES];

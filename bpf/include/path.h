@@ -214,16 +214,21 @@ static long path_attempt_by_helper(__u32 attempt, struct path_buffer **context)
 	return path_attempt(attempt, context, false);
 }
 
-static __always_inline bool has_directory_inode(__u64 dentry, bool direct)
+static __always_inline bool has_inode_of(__u32 type, __u64 dentry, bool direct)
 {
 	__u64 inode = (__u64)READ_MEMBER(direct, dentry, dentry, d_inode);
 
-	return inode && (READ_MEMBER(direct, inode, inode, i_mode) & S_IFMT) == S_IFDIR;
+	return inode && (READ_MEMBER(direct, inode, inode, i_mode) & S_IFMT) == type;
 }
 
 static __always_inline bool is_directory(struct dentry *dentry)
 {
-	return has_directory_inode((__u64)dentry, false);
+	return has_inode_of(S_IFDIR, (__u64)dentry, false);
+}
+
+static __always_inline bool is_symbolic_link(struct dentry *dentry)
+{
+	return has_inode_of(S_IFLNK, (__u64)dentry, false);
 }
 
 /*
@@ -237,10 +242,10 @@ __noinline int path_walk_up(struct path_buffer *path)
 	path->walk.last_mark = 0;
 	/* Some kernels take nothing but the stack for a callback's context. */
 	if (has_rdonly_cast) {
-		path->walk.directory = path->walk.as_directory || has_directory_inode(path->walk.start_dentry, true);
+		path->walk.directory = path->walk.as_directory || has_inode_of(S_IFDIR, path->walk.start_dentry, true);
 		bpf_loop(PATH_ATTEMPTS, path_attempt_direct, &path, 0);
 	} else {
-		path->walk.directory = path->walk.as_directory || has_directory_inode(path->walk.start_dentry, false);
+		path->walk.directory = path->walk.as_directory || has_inode_of(S_IFDIR, path->walk.start_dentry, false);
 		bpf_loop(PATH_ATTEMPTS, path_attempt_by_helper, &path, 0);
 	}
 	/* The root itself has no name, only its slash. */

@@ -23,7 +23,7 @@ metadata: {name: guarded}
 spec:
   selector: {matchLabels: {app: held}}
   file:
-    matchPaths: [{path: ${secret}}]
+    matchPaths: [{path: ${secret}}, {path: ${base}/srv/current/key}, {path: ${base}/srv/release/key}]
     matchPatterns: [{pattern: /**/*.pem}]
     matchDirectories:
     - {dir: ${base}/srv/rows/, recursive: true, operations: [write]}
@@ -33,10 +33,11 @@ spec:
 /** The tree as each technique finds it. */
 function plant(): void {
   rmSync(join(base, 'srv'), { recursive: true, force: true });
-  for (const directory of ['vault/guard', 'forged', 'rows', 'other', 'keys', 'watched/a'])
+  for (const directory of ['vault/guard', 'forged', 'rows', 'other', 'keys', 'watched/a', 'first'])
     mkdirSync(join(base, 'srv', directory), { recursive: true });
   writeFileSync(secret, 'secret-content\n');
   for (const file of ['file', 'keys/a.pem', 'forged/row', 'rows/row']) writeFileSync(join(base, 'srv', file), '');
+  symlinkSync('first', join(base, 'srv/release'));
 }
 
 before(async () => {

@@ -20,6 +20,7 @@ const perl = (script: string) => `perl -e '${TREES}${script}'`;
 const clone = (path: string) => `my $tree = made($open_tree, -100, my $path = "${path}", 1 | 0x8000);`;
 const GOT_IT = 'grep -q secret-content';
 const SECRET_RULE = 'file.matchPaths[0]';
+const CURRENT_RULE = 'file.matchPaths[1]';
 
 /** In a new mount namespace, as root and as an unprivileged user with a user namespace. */
 function mounting(technique: string, { script, rule }: Pick<Technique, 'script' | 'rule'>): Technique[] {
@@ -83,6 +84,33 @@ export const namingTechniques = (base: string): readonly Technique[] => [
     technique: 'a file is linked within what one rule decides',
     privilege: 'none',
     script: 'ln srv/rows/row srv/rows/row2',
+    expected: 'passes',
+  },
+  {
+    technique: 'a symbolic link is made where readers of a protected name look',
+    privilege: 'none',
+    script: 'ln -s forged srv/current && test -e srv/current/row',
+    expected: 'refused',
+    rule: CURRENT_RULE,
+  },
+  {
+    technique: 'a symbolic link is renamed to where readers of a protected name look',
+    privilege: 'none',
+    script: 'ln -s forged srv/next && mv -T srv/next srv/current',
+    expected: 'refused',
+    rule: CURRENT_RULE,
+  },
+  {
+    technique: 'a symbolic link is exchanged with one on the way to a protected name',
+    privilege: 'none',
+    script: `ln -s forged srv/next && ${RENAME_EXCHANGE('srv/next', 'srv/release')}`,
+    expected: 'refused',
+    rule: 'file.matchPaths[2]',
+  },
+  {
+    technique: 'a symbolic link is made and renamed within what one rule decides',
+    privilege: 'none',
+    script: 'ln -s ../other srv/watched/link && mv srv/watched/link srv/watched/a/link',
     expected: 'passes',
   },
   ...mounting('the tree above a protected file is mounted elsewhere', {
