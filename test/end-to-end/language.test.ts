@@ -99,6 +99,24 @@ test('a program blocked by its name is refused in every directory', async () => 
   });
 });
 
+test('a program that may run no others loads its libraries, and renames and links its data', async () => {
+  const rules = 'process: {matchDirectories: [{dir: /, recursive: true, fromSource: [{path: /usr/bin/perl}]}]}';
+  await under(rules, async () => {
+    runs(sh('echo x >/tmp/data'));
+    runs(
+      perl(
+        'rename("/tmp/data", "/tmp/moved") && link("/tmp/moved", "/tmp/data") && unlink("/tmp/moved") or die "$!\\n"',
+      ),
+    );
+    await denied(perl('exec("/bin/true"); die "$!\\n"'), 'process.matchDirectories[0]', '/bin/true');
+    await denied(
+      perl('rename("/bin/touch", "/bin/moved") or die "$!\\n"'),
+      'process.matchDirectories[0]',
+      '/bin/touch',
+    );
+  });
+});
+
 test('a program with allowed arguments runs with these and no others', async () => {
   await under('process: {matchPaths: [{path: /bin/ls, allowedArgs: [-l, /etc, "€"]}]}', async () => {
     runs(sh('/bin/ls'));
