@@ -23,7 +23,7 @@ metadata: {name: guarded}
 spec:
   selector: {matchLabels: {app: held}}
   file:
-    matchPaths: [{path: ${secret}}, {path: ${base}/srv/current/key}, {path: ${base}/srv/release/key}]
+    matchPaths: [{path: ${secret}}, {path: ${base}/srv/active/key}, {path: ${base}/srv/release/key}]
     matchPatterns: [{pattern: /**/*.pem}]
     matchDirectories:
     - {dir: ${base}/srv/rows/, recursive: true, operations: [write]}

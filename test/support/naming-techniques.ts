@@ -20,7 +20,7 @@ const perl = (script: string) => `perl -e '${TREES}${script}'`;
 const clone = (path: string) => `my $tree = made($open_tree, -100, my $path = "${path}", 1 | 0x8000);`;
 const GOT_IT = 'grep -q secret-content';
 const SECRET_RULE = 'file.matchPaths[0]';
-const CURRENT_RULE = 'file.matchPaths[1]';
+const ACTIVE_RULE = 'file.matchPaths[1]';
 
 /** In a new mount namespace, as root and as an unprivileged user with a user namespace. */
 function mounting(technique: string, { script, rule }: Pick<Technique, 'script' | 'rule'>): Technique[] {
@@ -89,16 +89,16 @@ export const namingTechniques = (base: string): readonly Technique[] => [
   {
     technique: 'a symbolic link is made where readers of a protected name look',
     privilege: 'none',
-    script: 'ln -s forged srv/current && test -e srv/current/row',
+    script: 'ln -s forged srv/active && test -e srv/active/row',
     expected: 'refused',
-    rule: CURRENT_RULE,
+    rule: ACTIVE_RULE,
   },
   {
     technique: 'a symbolic link is renamed to where readers of a protected name look',
     privilege: 'none',
-    script: 'ln -s forged srv/next && mv -T srv/next srv/current',
+    script: 'ln -s forged srv/next && mv -T srv/next srv/active',
     expected: 'refused',
-    rule: CURRENT_RULE,
+    rule: ACTIVE_RULE,
   },
   {
     technique: 'a symbolic link is exchanged with one on the way to a protected name',
