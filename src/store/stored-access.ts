@@ -1,9 +1,7 @@
 import { reportedObject } from '../image/read-object-key.js';
 import type { ObservedAccess } from '../profile/observed-access.js';
+import { ACCESS_VERSION } from './stored-object.js';
 import type { StoredAccess } from './stored-state.js';
-
-/** The version in which accesses are written; their objects are decoded. */
-export const ACCESS_VERSION = 2;
 
 /** Version 1, which had no number, held the object as the kernel wrote it then, under the name `word`. */
 interface FirstAccessRecord extends Omit<StoredAccess, 'access'> {

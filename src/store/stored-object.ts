@@ -4,6 +4,9 @@ import { MOUNT_OPERATIONS, TRACE_OPERATIONS } from '../policy/model.js';
 import { CALL_POINTS } from '../policy/system-calls.js';
 import { choice, number, object, oneOf, text } from './schema-parts.js';
 
+/** The version in which accesses are written; their objects are decoded. */
+export const ACCESS_VERSION = 2;
+
 const bytes = (count: number): SchemaObject => ({
   type: 'array',
   items: { type: 'integer', minimum: 0, maximum: 255 },

@@ -155,7 +155,8 @@ describe('the folders of src', () => {
       ...['src/events/describe.ts', 'src/events/observed.ts', 'src/store/stored-access.ts'],
     ]);
     assert.deepEqual(usersOf('write-object-key'), ['src/profile/judge.ts', 'src/profile/observed-access.ts']);
-    assert.deepEqual([...usersOf('object-keys'), ...usersOf('socket-keys'), ...usersOf('key-digits')], []);
+    const kinds = others.filter((file) => importsOf(file).some((path) => path.startsWith('src/image/kinds/')));
+    assert.deepEqual([...usersOf('object-keys'), ...usersOf('key-digits'), ...kinds], []);
   });
 
   test('import packages that come with a release, by names that their authors keep', () => {
