@@ -8,7 +8,6 @@ import type { Automaton } from './automaton.js';
 import { determinize } from './determinize.js';
 import { findGuards } from './guards.js';
 import type { Image } from './image.js';
-import { addGuarded, addMatch } from './kinds/matches.js';
 import { addQuestions } from './kinds/network.js';
 import { addExceptions } from './kinds/presets.js';
 import {
@@ -33,6 +32,7 @@ import {
   visibleFlag,
 } from './layout.js';
 import { Budget, DEFAULT_LIMITS, LimitExceeded, type Limits } from './limits.js';
+import { addGuarded, addMatch } from './matches.js';
 import { minimize } from './minimize.js';
 import { NodePruning } from './node-pruning.js';
 import { NondeterministicAutomaton } from './nondeterministic.js';

@@ -1,4 +1,4 @@
-import { partOf } from './kinds/objects.js';
+import { partOfObject } from './kinds/kinds.js';
 import type { ReportedObject } from './reported-object.js';
 
 /**
@@ -8,5 +8,5 @@ import type { ReportedObject } from './reported-object.js';
  * `unlink`, or as `unlink /tmp/x` where a path is reported; a name that is looked up as it is.
  */
 export function describeObject(object: ReportedObject): string {
-  return object.kind === 'path' ? object.path : partOf(object).describe(object);
+  return object.kind === 'path' ? object.path : partOfObject(object).describe(object);
 }

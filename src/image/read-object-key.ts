@@ -1,4 +1,4 @@
-import { OBJECTS } from './kinds/objects.js';
+import { OBJECTS } from './kinds/kinds.js';
 import type { ObjectPart } from './kinds/part.js';
 import type { KeyObject, ReportedObject } from './reported-object.js';
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { IntBuffer } from '../../../src/image/integers.js';
-import { addMatch } from '../../../src/image/kinds/matches.js';
 import { Budget, DEFAULT_LIMITS } from '../../../src/image/limits.js';
+import { addMatch } from '../../../src/image/matches.js';
 import { NodePruning } from '../../../src/image/node-pruning.js';
 import { NondeterministicAutomaton } from '../../../src/image/nondeterministic.js';
 import { addProgram } from '../../../src/image/paths.js';

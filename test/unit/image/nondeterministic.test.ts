@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { addMatch } from '../../../src/image/kinds/matches.js';
 import { Budget, DEFAULT_LIMITS, LimitExceeded } from '../../../src/image/limits.js';
+import { addMatch } from '../../../src/image/matches.js';
 import { NO_NODE, NondeterministicAutomaton } from '../../../src/image/nondeterministic.js';
 import type { Match } from '../../../src/policy/model.js';
 import { directory, exact, pattern } from './rule-sets.js';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { OBJECTS } from '../../../src/image/kinds/objects.js';
+import { OBJECTS } from '../../../src/image/kinds/kinds.js';
 import { readObjectKey, reportedObject } from '../../../src/image/read-object-key.js';
 import { BEHAVIOURS, type KeyObject, type ReportedObject } from '../../../src/image/reported-object.js';
 import { writeObjectKey } from '../../../src/image/write-object-key.js';
