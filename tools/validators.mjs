@@ -3,8 +3,6 @@
  * run time would take longer than the rest of a program's start.
  */
 import { rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { _, Ajv, Name } from 'ajv';
 import standalone from 'ajv/dist/standalone/index.js';
@@ -12,7 +10,8 @@ import { build } from 'esbuild';
 
 /** The exports of the schemas' sources. */
 async function schemas() {
-  const outfile = join(tmpdir(), `hauberk-schemas-${process.pid}.mjs`);
+  // In the repository, where the packages are found that it imports.
+  const outfile = `build/schemas-${process.pid}.mjs`;
   const contents = `
     export { POLICY_KINDS, policySchema, SHARED_SCHEMAS } from './src/policy/manifest-schema.ts';
     export { RECORD_SCHEMAS } from './src/store/record-schemas.ts';

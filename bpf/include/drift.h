@@ -9,7 +9,7 @@
 #include "decide.h"
 #include "layers.h"
 
-/* Stand between the preset's detail and the path. Twin: addPreset in src/image/object-keys.ts. */
+/* Stand between the preset's detail and the path. Twin: BEHAVIOUR_KEYS in src/image/kinds/presets.ts. */
 static const char drift_changed[] = "a";		/* in the upper layer */
 static const char drift_elsewhere[] = "b";	/* on another filesystem, which a rule may except */
 static const char drift_nameless[] = "c";	/* without a path */

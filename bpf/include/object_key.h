@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Accesses without a path, written as object keys for the same automaton: see
- * src/image/object-keys.ts, its twin, and socket-keys.ts. Numbers are written in 16 digits, 'a' for 0 to 'p' for 15.
+ * src/image/object-keys.ts, its twin, and src/image/kinds. Numbers are written in 16 digits, 'a' for 0 to 'p' for 15.
  */
 #ifndef HAUBERK_OBJECT_KEY_H
 #define HAUBERK_OBJECT_KEY_H
@@ -116,7 +116,7 @@ static __always_inline __u32 place_socket(struct path_buffer *path, const struct
 	return end - SOCKET_KEY_BYTES;
 }
 
-/* Twin: PRESET_KEYS in src/image/object-keys.ts. */
+/* Twin: PRESET_KEYS in src/image/kinds/presets.ts. */
 enum preset_detail {
 	PRESET_ANONYMOUS_MAPPING = 0,
 	PRESET_FILELESS = 1,

@@ -1,8 +1,10 @@
-import { PolicyOrigin } from '../client/messages.js';
+import { AccessClass, PolicyOrigin } from '../client/messages.js';
+import { POSTURE_CLASSES } from '../policy/model.js';
+import { CLASSES } from '../rpc/names.js';
 import type { Listing } from './listing.js';
 import { originText, postureView } from './views.js';
 
-const CLASSES = ['PROCESS', 'FILE', 'NETWORK', 'CAPABILITY'];
+const HEADINGS = POSTURE_CLASSES.map((each) => AccessClass[CLASSES[each]]);
 
 interface NamespacePostures {
   /** Empty for all namespaces without a setting. */
@@ -34,8 +36,8 @@ export function postureListing(wanted?: string): Listing<NamespacePostures> {
     },
     name: nameOf,
     view: (row) => row,
-    headings: ['NAMESPACE', ...CLASSES],
-    cells: ({ postures, ...named }) => [nameOf(named), ...CLASSES.map((name) => postures[name]?.toLowerCase() ?? '')],
+    headings: ['NAMESPACE', ...HEADINGS],
+    cells: ({ postures, ...named }) => [nameOf(named), ...HEADINGS.map((name) => postures[name]?.toLowerCase() ?? '')],
     wideHeadings: [],
     wideCells: () => [],
   };

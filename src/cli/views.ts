@@ -20,6 +20,7 @@ import {
 } from '../client/messages.js';
 import { eventView, nameOf, timeText } from '../event-view.js';
 import { labelsText } from '../policy/labels.js';
+import { placeText, toText } from '../rpc/match-message.js';
 
 export { eventView, nameOf, timeText };
 
@@ -46,43 +47,7 @@ function matchView(match: Rule['match'] | PathMatch['match']): object {
 /** What a rule matches, as a short text. */
 export function matchText({ match, except }: Rule): string {
   if (match === undefined) return '';
-  switch (match.$case) {
-    case 'directory':
-      return match.value.directory + (match.value.recursive ? '**' : '*');
-    case 'endpoint': {
-      const { protocol, cidr, ports, direction } = match.value;
-      const name = direction === Direction.UNSPECIFIED ? '' : nameOf(Direction, direction).toLowerCase();
-      return [name, protocol, cidr, ports && `port ${ports}`].filter((part) => part !== '').join(' ');
-    }
-    case 'mount': {
-      const { operation, type, target } = match.value;
-      return [operation || 'any', type, placeText(target)].filter((part) => part !== '').join(' ');
-    }
-    case 'systemCall': {
-      const { names, path, recursive } = match.value;
-      return [names.join(','), path.replace(/\/$/u, recursive ? '/**' : '/*')].filter((part) => part !== '').join(' ');
-    }
-    case 'preset':
-      return [match.value, ...except.map((place) => `except ${placeText(place)}`)].join(' ');
-    case 'trace':
-      return [match.value.operation || 'any', placeText(match.value.target)].filter((part) => part !== '').join(' ');
-    case 'path':
-    case 'programName':
-    case 'pattern':
-    case 'protocol':
-    case 'family':
-    case 'domain':
-    case 'capability':
-    case 'filesystem':
-    case 'kernelNamespace':
-      return match.value;
-  }
-}
-
-function placeText(place: PathMatch | undefined): string {
-  if (place?.match === undefined) return '';
-  if (place.match.$case !== 'directory') return place.match.value;
-  return place.match.value.directory + (place.match.value.recursive ? '**' : '*');
+  return [toText(match), ...except.map((place) => `except ${placeText(place)}`)].join(' ');
 }
 
 export function policyView(policy: Policy) {

@@ -1,5 +1,5 @@
 import type { Container } from '../containers/container.js';
-import type { Postures } from '../policy/model.js';
+import { AUDIT_POSTURES } from '../policy/model.js';
 import { nextTimeSlice } from '../time-slices.js';
 import { NOTHING_DESIRED } from './desired-state.js';
 import { DryRunPool } from './dry-run-pool.js';
@@ -32,7 +32,6 @@ export async function warmUp(): Promise<void> {
 
 /** The daemon's own code for making a change, with nothing behind it. */
 function registryOfNothing(): PolicyRegistry {
-  const postures: Postures = { process: 'audit', file: 'audit', network: 'audit', capabilities: 'audit' };
   const kernel = {
     createImage: (_: unknown, imageId: number) => ({ descriptor: -1, imageId, mapId: imageId, bytes: 0 }),
     releaseImage: () => undefined,
@@ -46,7 +45,7 @@ function registryOfNothing(): PolicyRegistry {
   };
   const desired = { ...NOTHING_DESIRED, containers: new Map([[CONTAINER.id, CONTAINER]]) };
   const host = new HostSubject(undefined);
-  const enforcement = new Enforcement(kernel, { postures }, new Map(), 0, host);
+  const enforcement = new Enforcement(kernel, { postures: AUDIT_POSTURES }, new Map(), 0, host);
   const ledger = new Ledger(
     enforcement,
     { commit: async () => undefined },

@@ -1,4 +1,4 @@
-import type { Operation } from '../policy/effect.js';
+import { CLASS_OF_OPERATION } from '../policy/effect.js';
 import type { Action, BoundRule, PostureClass, Postures, RuleClass } from '../policy/model.js';
 import { ADDRESS_FAMILIES } from '../policy/network.js';
 import { isForLocal } from '../policy/precedence.js';
@@ -110,7 +110,7 @@ function settleByPosture(
   { operation, object }: Access,
   mode: 'enforce' | 'audit',
 ): Settlement {
-  const postureOf = CLASS_OF[operation];
+  const postureOf = CLASS_OF_OPERATION[operation];
   const postureClass: PostureClass | undefined = postureOf === 'filesystems' ? 'file' : asPostureClass(postureOf);
   const isAllowList = ofClass.some(
     ({ rule }) =>
@@ -135,29 +135,8 @@ function asPostureClass(ruleClass: RuleClass): PostureClass | undefined {
   return classes.includes(ruleClass) ? (ruleClass as PostureClass) : undefined;
 }
 
-const CLASS_OF: Readonly<Record<Operation, RuleClass>> = {
-  execute: 'process',
-  read: 'file',
-  write: 'file',
-  create: 'file',
-  delete: 'file',
-  rename: 'file',
-  link: 'file',
-  attributes: 'file',
-  map: 'file',
-  communicate: 'network',
-  use: 'capabilities',
-  access: 'filesystems',
-  mount: 'mounts',
-  trace: 'ptrace',
-  unshare: 'namespaces',
-  behave: 'presets',
-  call: 'syscalls',
-  resolve: 'network',
-};
-
 function isOfClass({ rule }: BoundRule, { operation }: Access): boolean {
-  return rule.class === CLASS_OF[operation];
+  return rule.class === CLASS_OF_OPERATION[operation];
 }
 
 /** Whether a rule that covers the object decides about the access. */

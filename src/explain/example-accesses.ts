@@ -1,7 +1,7 @@
 import { CLASS_OF_OPERATION, OPERATIONS, type Operation } from '../policy/effect.js';
 import type { BoundRule, Rule } from '../policy/model.js';
 import type { Access, AccessObject } from './access.js';
-import { readingOf } from './kinds/matches.js';
+import { readingOf } from './kinds/kinds.js';
 import { queryOf } from './kinds/remote-ends.js';
 import { coversObject } from './match.js';
 

@@ -1,6 +1,6 @@
 import type { BoundRule, Rule } from '../policy/model.js';
 import type { AccessObject } from './access.js';
-import { readingOf } from './kinds/matches.js';
+import { readingOf } from './kinds/kinds.js';
 import { latin1 } from './kinds/part.js';
 
 /** Whether a rule covers an object, for one rule at a time and without any code from src/image. */

@@ -1,6 +1,6 @@
 import type { BoundRule, Match } from '../policy/model.js';
 import { policyKey } from '../policy/model.js';
-import { readingOf } from './kinds/matches.js';
+import { readingOf } from './kinds/kinds.js';
 import { KIND_ORDER } from './kinds/part.js';
 
 /** Why one rule is asked before another that covers the same access. */

@@ -3,7 +3,7 @@ import { CLASS_OF_OPERATION } from '../policy/effect.js';
 import type { BoundRule } from '../policy/model.js';
 import { isStep, type Steps } from '../steps.js';
 import type { Access } from './access.js';
-import { readingOf } from './kinds/matches.js';
+import { readingOf } from './kinds/kinds.js';
 import { latin1 } from './kinds/part.js';
 
 /** Finds the rules that may cover an access, by their class and by what a path begins with, without asking each. */

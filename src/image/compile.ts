@@ -8,6 +8,8 @@ import type { Automaton } from './automaton.js';
 import { determinize } from './determinize.js';
 import { findGuards } from './guards.js';
 import type { Image } from './image.js';
+import { addQuestions } from './kinds/network.js';
+import { addExceptions } from './kinds/presets.js';
 import {
   decidesFlag,
   FLAG_DECIDES_DRIFT,
@@ -30,16 +32,15 @@ import {
   visibleFlag,
 } from './layout.js';
 import { Budget, DEFAULT_LIMITS, LimitExceeded, type Limits } from './limits.js';
-import { addMatch } from './matches.js';
+import { addGuarded, addMatch } from './matches.js';
 import { minimize } from './minimize.js';
 import { NodePruning } from './node-pruning.js';
 import { NondeterministicAutomaton } from './nondeterministic.js';
-import { addArguments, addExceptions, addGuarded, addLibraries } from './object-keys.js';
+import { addArguments, addLibraries } from './object-keys.js';
 import { pack } from './pack.js';
 import { addProgram } from './paths.js';
 import { PatternError } from './pattern.js';
 import { classifyPrograms } from './program-classes.js';
-import { addQuestions } from './socket-keys.js';
 import { Verdicts } from './verdicts.js';
 
 /**

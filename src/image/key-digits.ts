@@ -53,3 +53,12 @@ export function numberAt(key: string, start: number, count: number): number {
     number = number * 16 + key.charCodeAt(position) - ZERO;
   return number;
 }
+
+/** Whether there are only digits from one position to another. */
+export function areDigits(key: string, start: number, end: number): boolean {
+  for (let position = start; position < end; position++) {
+    const value = key.charCodeAt(position) - ZERO;
+    if (!(value >= 0 && value < 16)) return false;
+  }
+  return true;
+}

@@ -2,6 +2,7 @@ import type { ValidateFunction } from 'ajv';
 import { invalidInput, type Problem } from '../failure.js';
 import { validateCaseFile } from '../generated/case-file-validator.js';
 import { type FieldPath, fieldName } from '../policy/finding.js';
+import type { Postures } from '../policy/model.js';
 import { type Position, YamlPositions } from '../policy/yaml-positions.js';
 import { parseYamlStream } from '../policy/yaml-stream.js';
 
@@ -50,9 +51,7 @@ export interface Expectation {
 }
 
 /** The postures of a namespace, for accesses that no rule matches. */
-export type CasePostures = Readonly<
-  Partial<Record<'process' | 'file' | 'network' | 'capabilities', 'audit' | 'block'>>
->;
+export type CasePostures = Partial<Postures>;
 
 export interface CaseFile {
   /** Manifests: files or directories, from where the file lies; all beside it when left out. */

@@ -1,3 +1,5 @@
+import { POSTURE_CLASSES } from '../policy/model.js';
+
 /** The JSON Schema of a file of cases: see case-file.ts. */
 
 const text = { type: 'string' };
@@ -16,7 +18,7 @@ const posture = oneOf('audit', 'block');
 export const CASE_FILE_SCHEMA = mapping(
   {
     policies: list(text),
-    postures: mapping({ process: posture, file: posture, network: posture, capabilities: posture }),
+    postures: mapping(Object.fromEntries(POSTURE_CLASSES.map((each) => [each, posture]))),
     cases: {
       ...list(
         mapping(

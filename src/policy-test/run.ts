@@ -4,15 +4,19 @@ import { Failure } from '../failure.js';
 import { Direction, type ExplainRequest } from '../generated/hauberk/v1/policy.js';
 import { compileInSteps } from '../image/compile.js';
 import { followLinks } from '../policy/links.js';
-import { type BoundRule, DEFAULT_NAMESPACE, type Policy, type Postures, policyKey } from '../policy/model.js';
+import {
+  AUDIT_POSTURES,
+  type BoundRule,
+  DEFAULT_NAMESPACE,
+  type Policy,
+  type Postures,
+  policyKey,
+} from '../policy/model.js';
 import { PolicySet, type Subject } from '../policy/policy-set.js';
 import { type RuleSet, resolveRules } from '../policy/rule-set.js';
 import { toAccess } from '../rpc/explain-message.js';
 import { finishInTimeSlices } from '../time-slices.js';
 import type { Case, CaseContainer, CaseFile, Expectation, PlacedCase } from './case-file.js';
-
-/** The postures of hauberkd if nothing is set. */
-const DEFAULT_POSTURES: Postures = { process: 'audit', file: 'audit', network: 'audit', capabilities: 'audit' };
 
 export interface CaseResult {
   readonly name: string;
@@ -26,7 +30,7 @@ export interface CaseResult {
 /** Decides the cases of a file as a daemon that holds these policies would. */
 export async function runCases({ cases, postures }: CaseFile, policies: readonly Policy[]): Promise<CaseResult[]> {
   const set = PolicySet.empty.with(policies);
-  const inForce = { ...DEFAULT_POSTURES, ...postures };
+  const inForce = { ...AUDIT_POSTURES, ...postures };
   const ruleSets = new Map<string, Promise<RuleSet>>();
   const ruleSetOf = (container: CaseContainer) => {
     const key = JSON.stringify(container);

@@ -1,35 +1,14 @@
-import type { Action, Rule, RuleClass } from './model.js';
-import { FILE_OPERATIONS } from './model.js';
+import { type Action, FILE_OPERATIONS, type FileOperation, type Rule, type RuleClass } from './model.js';
 
 /** What can be done to a path: run it as a program, or access it as a file. */
 export const PATH_OPERATIONS = ['execute', ...FILE_OPERATIONS] as const;
 
-/** The kinds of access that are decided separately. */
-export const OPERATIONS = [
-  ...PATH_OPERATIONS,
-  'communicate',
-  'use',
-  'access',
-  'mount',
-  'trace',
-  'unshare',
-  'behave',
-  'call',
-  'resolve',
-] as const;
-export type Operation = (typeof OPERATIONS)[number];
+const OF_FILES = Object.fromEntries(FILE_OPERATIONS.map((each) => [each, 'file'])) as Record<FileOperation, 'file'>;
 
-/** Which rules cover an operation. */
-export const CLASS_OF_OPERATION: Readonly<Record<Operation, RuleClass>> = {
+/** The kinds of access that are decided separately, with the class whose rules cover them. */
+export const CLASS_OF_OPERATION = {
   execute: 'process',
-  read: 'file',
-  write: 'file',
-  create: 'file',
-  delete: 'file',
-  rename: 'file',
-  link: 'file',
-  attributes: 'file',
-  map: 'file',
+  ...OF_FILES,
   communicate: 'network',
   use: 'capabilities',
   access: 'filesystems',
@@ -39,7 +18,9 @@ export const CLASS_OF_OPERATION: Readonly<Record<Operation, RuleClass>> = {
   behave: 'presets',
   call: 'syscalls',
   resolve: 'network',
-};
+} as const satisfies Readonly<Record<string, RuleClass>>;
+export type Operation = keyof typeof CLASS_OF_OPERATION;
+export const OPERATIONS = Object.keys(CLASS_OF_OPERATION) as readonly Operation[];
 
 /** Whether the acting user owns the file. */
 export type Ownership = 'owner' | 'other';

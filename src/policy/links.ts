@@ -1,7 +1,6 @@
 import { posix } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { alternativesIn } from './braces.js';
-import { partOf } from './kinds/matches.js';
+import { partOf } from './kinds/kinds.js';
 import { linkedPlaces } from './kinds/paths.js';
 import { withLinkedExceptions } from './kinds/presets.js';
 import { throughLink } from './kinds/through-link.js';
@@ -60,7 +59,8 @@ function withLinkedLibraries(policy: Policy, links: LinkedDirectories): Policy {
 }
 
 function twinsOf(rule: Rule, links: LinkedDirectories, shared: ReadonlySet<string>): Match[] {
-  const twins = variantsOf(rule.match).map((match) => partOf(match).followLinks(match, links));
+  const part = partOf(rule.match);
+  const twins = part.alternatives(rule.match).map((match) => part.followLinks(match, links));
   return twins.flatMap((twin) => {
     if (twin === undefined) return [];
     if (rule.class !== 'process' || rule.action === 'Allow') return [twin];
@@ -68,34 +68,6 @@ function twinsOf(rule: Rule, links: LinkedDirectories, shared: ReadonlySet<strin
     if (twin.kind !== 'exact' || rule.match.kind !== 'exact' || !shared.has(twin.path)) return [twin];
     return [{ kind: 'name', name: posix.basename(rule.match.path), of: twin.path }];
   });
-}
-
-/** The match and, where it is a pattern that names directories one by one, each of these by itself. */
-function variantsOf(match: Match): Match[] {
-  switch (match.kind) {
-    case 'pattern':
-      return alternativesIn(match.pattern).map((pattern) => ({ ...match, pattern }));
-    case 'mount':
-    case 'trace': {
-      const { target } = match;
-      if (target?.kind !== 'pattern') return [match];
-      return alternativesIn(target.pattern).map((pattern) => ({ ...match, target: { ...target, pattern } }));
-    }
-    // No pattern is among their parts; the places that a preset excepts are followed one by one: see withLinks.
-    case 'exact':
-    case 'directory':
-    case 'name':
-    case 'protocol':
-    case 'family':
-    case 'endpoint':
-    case 'domain':
-    case 'capability':
-    case 'filesystem':
-    case 'namespace':
-    case 'preset':
-    case 'call':
-      return [match];
-  }
 }
 
 /** Adds the second names within one rule. */

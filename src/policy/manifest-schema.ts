@@ -1,4 +1,4 @@
-import { SECTIONS } from './kinds/sections.js';
+import { SECTIONS } from './kinds/kinds.js';
 import { PRIORITY_MAX, RULE_CLASSES } from './model.js';
 import {
   checked,

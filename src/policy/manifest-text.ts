@@ -1,7 +1,7 @@
 import { finish, isStep, type Steps } from '../steps.js';
 import { yamlText } from '../yaml-text.js';
 import { append } from './append.js';
-import { partOf } from './kinds/matches.js';
+import { partOf } from './kinds/kinds.js';
 import { writePlace } from './kinds/paths.js';
 import type { PolicyKind } from './manifest-schema.js';
 import type { Policy, Rule, RuleClass, Scope } from './model.js';

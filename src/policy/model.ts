@@ -268,6 +268,8 @@ export interface Policy {
 /** What happens to an access no rule names, once an Allow rule of its class reaches the container. */
 export type Posture = 'audit' | 'block';
 export type Postures = Readonly<Record<PostureClass, Posture>>;
+/** Those of hauberkd if nothing is set. */
+export const AUDIT_POSTURES = Object.fromEntries(POSTURE_CLASSES.map((each) => [each, 'audit'])) as Postures;
 
 /** A rule together with the policy it comes from. */
 export interface BoundRule {

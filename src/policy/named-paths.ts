@@ -1,5 +1,5 @@
 import { alternativesIn } from './braces.js';
-import { partOf } from './kinds/matches.js';
+import { partOf } from './kinds/kinds.js';
 import type { PathMatch, Rule } from './model.js';
 
 /** The files of a container that rules name, as far as links may be on the way there. */

@@ -1,5 +1,5 @@
+import { SECTIONS } from './kinds/kinds.js';
 import type { RuleOperations } from './kinds/parts.js';
-import { SECTIONS } from './kinds/sections.js';
 import type { Rule } from './model.js';
 
 /** Which accesses must reach a hook for the rule to hold. */

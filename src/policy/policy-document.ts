@@ -1,4 +1,12 @@
-import type { Action, FileOperation, LabelExpression, MountOperation, Preset, TraceOperation } from './model.js';
+import type {
+  Action,
+  FileOperation,
+  LabelExpression,
+  MountOperation,
+  Preset,
+  RuleClass,
+  TraceOperation,
+} from './model.js';
 import type { Direction, EndpointProtocol } from './network.js';
 
 /** An optional field: absent, undefined and null mean the same. */
@@ -18,7 +26,7 @@ export interface PolicyDocument {
   readonly spec: PolicySpecification;
 }
 
-export interface PolicySpecification extends Traits {
+export interface PolicySpecification extends Traits, Sections {
   /** Of policies for containers. */
   readonly selector?: Optional<SelectorDocument>;
   /** Of policies for the host. */
@@ -31,16 +39,22 @@ export interface PolicySpecification extends Traits {
   readonly loaderLibraries?: Optional<readonly PlaceItem[]>;
   /** A time as RFC 3339 writes it. */
   readonly expires?: Optional<string>;
-  readonly process?: Optional<Section>;
-  readonly file?: Optional<Section>;
-  readonly network?: Optional<NetworkSection>;
-  readonly capabilities?: Optional<CapabilitiesSection>;
-  readonly filesystems?: Optional<ListSection<'matchTypes', { readonly type: string }>>;
-  readonly mounts?: Optional<ListSection<'matchMounts', MountItem>>;
-  readonly ptrace?: Optional<ListSection<'matchProcesses', TraceItem>>;
-  readonly namespaces?: Optional<ListSection<'matchNamespaces', { readonly namespace: 'user' }>>;
-  readonly presets?: Optional<readonly PresetItem[]>;
-  readonly syscalls?: Optional<CallsSection>;
+}
+
+/** A class of rules without its section does not compile. */
+type Sections = { readonly [Class in RuleClass]?: Optional<SectionDocuments[Class]> };
+
+interface SectionDocuments {
+  readonly process: Section;
+  readonly file: Section;
+  readonly network: NetworkSection;
+  readonly capabilities: ListSection<'matchCapabilities', { readonly capability: string }>;
+  readonly filesystems: ListSection<'matchTypes', { readonly type: string }>;
+  readonly mounts: ListSection<'matchMounts', MountItem>;
+  readonly ptrace: ListSection<'matchProcesses', TraceItem>;
+  readonly namespaces: ListSection<'matchNamespaces', { readonly namespace: 'user' }>;
+  readonly presets: readonly PresetItem[];
+  readonly syscalls: CallsSection;
 }
 
 export interface SelectorDocument {
@@ -137,10 +151,6 @@ export interface NetworkSection extends Traits {
   readonly matchFamilies?: Optional<readonly (SourcedItem & { readonly family: string })[]>;
   readonly matchEndpoints?: Optional<readonly EndpointItem[]>;
   readonly matchDNSQueries?: Optional<readonly (SourcedItem & { readonly domain: string })[]>;
-}
-
-export interface CapabilitiesSection extends Traits {
-  readonly matchCapabilities?: Optional<readonly (SourcedItem & { readonly capability: string })[]>;
 }
 
 export interface SourcedItem extends Traits {

@@ -1,4 +1,4 @@
-import { partOf } from './kinds/matches.js';
+import { partOf } from './kinds/kinds.js';
 import type { Action, BoundRule, Match } from './model.js';
 import { policyKey } from './model.js';
 

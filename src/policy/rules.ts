@@ -1,4 +1,4 @@
-import { SECTIONS } from './kinds/sections.js';
+import { SECTIONS } from './kinds/kinds.js';
 import { RULE_CLASSES, type Rule } from './model.js';
 import type { PolicySpecification } from './policy-document.js';
 

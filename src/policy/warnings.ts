@@ -1,5 +1,5 @@
 import { type FieldPath, fieldName, quote } from './finding.js';
-import { SECTIONS } from './kinds/sections.js';
+import { SECTIONS } from './kinds/kinds.js';
 import { type Policy, RULE_CLASSES } from './model.js';
 import type { Optional, PolicyDocument, Section, Source } from './policy-document.js';
 

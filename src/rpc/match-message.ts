@@ -2,7 +2,7 @@ import { Direction, type PathMatch as PathMessage, type Rule } from '../generate
 import type { Match, PathMatch, RuleClass } from '../policy/model.js';
 import { DIRECTION_NAMES, DIRECTIONS } from './names.js';
 
-/** The messages of each kind of match in the API, and the entry of a manifest that a message stands for. */
+/** The messages of each kind of match in the API, the entry of a manifest that a message stands for, and its text. */
 
 export type MatchMessage = NonNullable<Rule['match']>;
 export type MatchCase = MatchMessage['$case'];
@@ -14,29 +14,48 @@ interface CasePart<Value> {
   /** Which list of its section the entry stands in; presets are a list without a section. */
   list(value: Value): string;
   entry(value: Value): object;
+  /** As a short text, for people. */
+  text(value: Value): string;
   /** In a manifest several values may stand in one entry, separated by commas. */
   readonly isListed?: true;
 }
 
 const always = (list: string) => () => list;
+const itself = (value: string) => value;
+const words = (...parts: readonly string[]) => parts.filter(Boolean).join(' ');
+
+const directionText = (direction: Direction) =>
+  direction === Direction.UNSPECIFIED ? '' : (DIRECTION_NAMES.get(direction) ?? String(direction));
 
 /** A match of the API without an entry here does not compile. */
 const CASES: { readonly [Case in MatchCase]: CasePart<ValueOf<Case>> } = {
-  path: { classes: ['process', 'file'], list: always('matchPaths'), entry: (path) => ({ path }) },
-  programName: { classes: ['process'], list: always('matchPaths'), entry: (execname) => ({ execname }) },
+  path: { classes: ['process', 'file'], list: always('matchPaths'), entry: (path) => ({ path }), text: itself },
+  programName: {
+    classes: ['process'],
+    list: always('matchPaths'),
+    entry: (execname) => ({ execname }),
+    text: itself,
+  },
   directory: {
     classes: ['process', 'file'],
     list: always('matchDirectories'),
     entry: ({ directory, recursive }) => ({ dir: directory, ...(recursive && { recursive }) }),
+    text: ({ directory, recursive }) => directory + (recursive ? '**' : '*'),
   },
-  pattern: { classes: ['process', 'file'], list: always('matchPatterns'), entry: (pattern) => ({ pattern }) },
+  pattern: {
+    classes: ['process', 'file'],
+    list: always('matchPatterns'),
+    entry: (pattern) => ({ pattern }),
+    text: itself,
+  },
   protocol: {
     classes: ['network'],
     list: always('matchProtocols'),
     entry: (protocol) => ({ protocol }),
     isListed: true,
+    text: itself,
   },
-  family: { classes: ['network'], list: always('matchFamilies'), entry: (family) => ({ family }) },
+  family: { classes: ['network'], list: always('matchFamilies'), entry: (family) => ({ family }), text: itself },
   endpoint: {
     classes: ['network'],
     list: always('matchEndpoints'),
@@ -44,17 +63,26 @@ const CASES: { readonly [Case in MatchCase]: CasePart<ValueOf<Case>> } = {
       ...(protocol !== '' && { protocol }),
       ...(cidr !== '' && { cidr }),
       ...(ports !== '' && { ports }),
-      ...(direction !== Direction.UNSPECIFIED && { direction: DIRECTION_NAMES.get(direction) ?? String(direction) }),
+      ...(direction !== Direction.UNSPECIFIED && { direction: directionText(direction) }),
     }),
+    text: ({ protocol, cidr, ports, direction }) =>
+      words(directionText(direction), protocol, cidr, ports && `port ${ports}`),
   },
-  domain: { classes: ['network'], list: always('matchDNSQueries'), entry: (domain) => ({ domain }), isListed: true },
+  domain: {
+    classes: ['network'],
+    list: always('matchDNSQueries'),
+    entry: (domain) => ({ domain }),
+    isListed: true,
+    text: itself,
+  },
   capability: {
     classes: ['capabilities'],
     list: always('matchCapabilities'),
     entry: (capability) => ({ capability }),
     isListed: true,
+    text: itself,
   },
-  filesystem: { classes: ['filesystems'], list: always('matchTypes'), entry: (type) => ({ type }) },
+  filesystem: { classes: ['filesystems'], list: always('matchTypes'), entry: (type) => ({ type }), text: itself },
   mount: {
     classes: ['mounts'],
     list: always('matchMounts'),
@@ -63,14 +91,21 @@ const CASES: { readonly [Case in MatchCase]: CasePart<ValueOf<Case>> } = {
       ...(type !== '' && { type }),
       ...(operation !== '' && { operation }),
     }),
+    text: ({ target, type, operation }) => words(operation || 'any', type, placeText(target)),
   },
   trace: {
     classes: ['ptrace'],
     list: always('matchProcesses'),
     entry: ({ target, operation }) => ({ ...placeEntry(target), ...(operation !== '' && { operation }) }),
+    text: ({ target, operation }) => words(operation || 'any', placeText(target)),
   },
-  kernelNamespace: { classes: ['namespaces'], list: always('matchNamespaces'), entry: (namespace) => ({ namespace }) },
-  preset: { classes: ['presets'], list: always(''), entry: (name) => ({ name }) },
+  kernelNamespace: {
+    classes: ['namespaces'],
+    list: always('matchNamespaces'),
+    entry: (namespace) => ({ namespace }),
+    text: itself,
+  },
+  preset: { classes: ['presets'], list: always(''), entry: (name) => ({ name }), text: itself },
   systemCall: {
     classes: ['syscalls'],
     list: ({ path }) => (path === '' ? 'matchSyscalls' : 'matchPaths'),
@@ -78,6 +113,7 @@ const CASES: { readonly [Case in MatchCase]: CasePart<ValueOf<Case>> } = {
       syscall: names,
       ...(path !== '' && { path, ...(recursive && { recursive }) }),
     }),
+    text: ({ names, path, recursive }) => words(names.join(','), path.replace(/\/$/u, recursive ? '/**' : '/*')),
   },
 };
 
@@ -99,6 +135,17 @@ export function toEntry<Case extends MatchCase>(match: { readonly $case: Case; r
 /** The fields of an entry that name a place. */
 export function placeEntry(target: PathMessage | undefined): object {
   return target?.match === undefined ? {} : toEntry(target.match).entry;
+}
+
+/** What a rule matches, as a short text. */
+export function toText<Case extends MatchCase>(match: { readonly $case: Case; readonly value: ValueOf<Case> }) {
+  const part: CasePart<ValueOf<Case>> = CASES[match.$case];
+  return part.text(match.value);
+}
+
+/** A place, as a short text; empty without one. */
+export function placeText(target: PathMessage | undefined): string {
+  return target?.match === undefined ? '' : toText(target.match);
 }
 
 type OfKind<Kind extends Match['kind']> = Extract<Match, { kind: Kind }>;

@@ -4,6 +4,7 @@ import { AccessClass, Action, Direction, PolicyOrigin, Scope } from '../generate
 import {
   type Action as ActionName,
   CLIENT_ORIGINS,
+  POSTURE_CLASSES,
   type PolicyOrigin as PolicyOriginName,
   type Posture,
   type RuleClass,
@@ -63,12 +64,11 @@ export const SCOPE_NAMES = inverse(SCOPES);
 export const POLICY_ORIGIN_NAMES = inverse(POLICY_ORIGINS);
 
 export const CLASS_CHOICE = choiceOf('ACCESS_CLASS', AccessClass, Object.values(CLASSES));
-export const POSTURE_CLASS_CHOICE = choiceOf('ACCESS_CLASS', AccessClass, [
-  AccessClass.PROCESS,
-  AccessClass.FILE,
-  AccessClass.NETWORK,
-  AccessClass.CAPABILITY,
-]);
+export const POSTURE_CLASS_CHOICE = choiceOf(
+  'ACCESS_CLASS',
+  AccessClass,
+  POSTURE_CLASSES.map((each) => CLASSES[each]),
+);
 export const SCOPE_CHOICE = choiceOf('SCOPE', Scope, Object.values(SCOPES));
 export const CLIENT_ORIGIN_CHOICE = choiceOf(
   'POLICY_ORIGIN',

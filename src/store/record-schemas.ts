@@ -4,10 +4,10 @@ import { OPERATIONS, OWNERSHIPS } from '../policy/effect.js';
 import { POSTURE_CLASSES } from '../policy/model.js';
 import { OVERRIDE_MODES } from '../policy/override.js';
 import { flag, labels, number, object, oneOf, text, texts } from './schema-parts.js';
-import { ACCESS_VERSION } from './stored-access.js';
-import { reportedObject } from './stored-object.js';
+import { reportedObject } from './stored-kinds.js';
 import { policy, ruleClass } from './stored-rules.js';
 import type { RecordKind } from './stored-schema.js';
+import { ACCESS_VERSION } from './stored-state.js';
 
 const visible = { type: 'array', items: oneOf(POSTURE_CLASSES) };
 const namespaces = object({ pidNamespace: number, mountNamespace: number });

@@ -1,9 +1,6 @@
 import { reportedObject } from '../image/read-object-key.js';
 import type { ObservedAccess } from '../profile/observed-access.js';
-import type { StoredAccess } from './stored-state.js';
-
-/** The version in which accesses are written; their objects are decoded. */
-export const ACCESS_VERSION = 2;
+import { ACCESS_VERSION, type StoredAccess } from './stored-state.js';
 
 /** Version 1, which had no number, held the object as the kernel wrote it then, under the name `word`. */
 interface FirstAccessRecord extends Omit<StoredAccess, 'access'> {

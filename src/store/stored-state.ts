@@ -29,6 +29,9 @@ export interface StoredProfiled {
   readonly container: ProfiledContainer;
 }
 
+/** The version in which accesses are written; their objects are decoded. */
+export const ACCESS_VERSION = 2;
+
 export interface StoredAccess {
   readonly profile: string;
   readonly containerId: string;

@@ -4,7 +4,7 @@ import { MOUNT_OPERATIONS, TRACE_OPERATIONS } from '../../src/policy/model.js';
 import type { SocketUse } from '../../src/policy/network.js';
 import { callNumbers } from '../../src/policy/system-calls.js';
 
-/** Object keys as the kernel writes them, by the description in src/image/object-keys.ts but without its code. */
+/** Object keys as the kernel writes them, by the descriptions in src/image/object-keys.ts and src/image/kinds but without its code. */
 export function objectKey(object: AccessObject): Buffer {
   switch (object.kind) {
     case 'path':

@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
 import { AccessClass, Action, PolicyOrigin, type Posture } from '../../client/messages.js';
+import { POSTURE_CLASSES } from '../../policy/model.js';
+import { CLASSES } from '../../rpc/names.js';
 import { withClient } from '../connection.js';
 import { CommandFailure, EXIT } from '../exit-status.js';
 import { withExamples } from '../help.js';
@@ -9,14 +11,11 @@ import { postureListing } from '../posture-listing.js';
 import { terminal } from '../terminal.js';
 import { nameOf } from '../views.js';
 
-/** As they are written, and as the API has them. */
-const CLASSES: Readonly<Record<string, AccessClass>> = {
-  process: AccessClass.PROCESS,
-  file: AccessClass.FILE,
-  network: AccessClass.NETWORK,
-  capability: AccessClass.CAPABILITY,
-  capabilities: AccessClass.CAPABILITY,
-};
+/** The names of classes in the API, which are shown; those of policies are taken as well. */
+const NAMES = POSTURE_CLASSES.map((each) => AccessClass[CLASSES[each]].toLowerCase());
+const CLASS_OF_NAME: Readonly<Record<string, AccessClass>> = Object.fromEntries(
+  POSTURE_CLASSES.flatMap((each, index) => [NAMES[index]!, each].map((name) => [name, CLASSES[each]])),
+);
 const ACTIONS: Readonly<Record<string, Action>> = { audit: Action.AUDIT, block: Action.BLOCK };
 /** Removes the setting of a class in a namespace. */
 const DEFAULT = 'default';
@@ -54,7 +53,7 @@ export function addPosture(program: Command): void {
       .command('set')
       .description('set postures of a namespace; classes that are not named stay as they are')
       .argument('<namespace>')
-      .argument('<class=action...>', `of ${Object.keys(CLASSES).slice(0, 4).join(', ')}: audit, block, or default`),
+      .argument('<class=action...>', `of ${NAMES.join(', ')}: audit, block, or default`),
     [
       [
         'hauberk posture set shop file=block network=audit',
@@ -96,11 +95,13 @@ interface Wanted {
 
 function readPosture(text: string): Wanted {
   const [, name = '', value = ''] = /^([^=]*)=(.*)$/su.exec(text.toLowerCase()) ?? [];
-  const ofClass = Object.hasOwn(CLASSES, name) ? CLASSES[name] : undefined;
+  const ofClass = Object.hasOwn(CLASS_OF_NAME, name) ? CLASS_OF_NAME[name] : undefined;
   const action = Object.hasOwn(ACTIONS, value) ? ACTIONS[value] : undefined;
   if (ofClass === undefined || (action === undefined && value !== DEFAULT)) {
-    const classes = Object.keys(CLASSES).slice(0, 4).join(', ');
-    throw new CommandFailure(EXIT.usage, `${text}: must be CLASS=ACTION, of ${classes} and audit, block, default`);
+    throw new CommandFailure(
+      EXIT.usage,
+      `${text}: must be CLASS=ACTION, of ${NAMES.join(', ')} and audit, block, default`,
+    );
   }
   return { class: ofClass, ...(action !== undefined && { action }) };
 }

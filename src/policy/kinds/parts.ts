@@ -21,6 +21,8 @@ export interface MatchPart<Of extends Match> {
   write(match: Of): WrittenMatch;
   /** The places that it names. */
   places(match: Of): readonly PathMatch[];
+  /** The match or, where it is about a pattern that names directories one by one, a match for each of these. */
+  alternatives(match: Of): readonly Of[];
   /** The same match under the target of a linked directory; undefined where it covers no such directory. */
   followLinks(match: Of, links: LinkedDirectories): Of | undefined;
   /** From the most specific to the least. Only kinds of one class ever meet. */
@@ -57,8 +59,11 @@ export function ofOwnClass({ class: ruleClass }: Rule, operations: readonly stri
   return [{ class: ruleClass, operations: operations === 'all' ? 'all' : new Set(operations) }];
 }
 
+/** For matches that are about no pattern, or whose patterns are followed as a whole. */
+export const NO_ALTERNATIVES = { alternatives: <Of>(match: Of): readonly Of[] => [match] } as const;
+
 /** For matches that name no path. */
-export const NO_PLACE = { places: () => [], followLinks: () => undefined } as const;
+export const NO_PLACE = { places: () => [], ...NO_ALTERNATIVES, followLinks: () => undefined } as const;
 
 /** For matches that name no path and that no other match of their kind is more specific than. */
 export const SINGLE_THING = {

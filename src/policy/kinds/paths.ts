@@ -1,7 +1,8 @@
+import { alternativesIn } from '../braces.js';
 import type { LinkedDirectories } from '../links.js';
 import type { CallTarget, PathMatch } from '../model.js';
 import type { Optional, PlaceItem } from '../policy-document.js';
-import type { MatchPart } from './parts.js';
+import { type MatchPart, NO_ALTERNATIVES } from './parts.js';
 import { throughLink } from './through-link.js';
 
 /** Paths, which rules about processes and files name, and others as the place that they are about. */
@@ -11,6 +12,7 @@ type Of<Kind extends PathMatch['kind']> = Extract<PathMatch, { kind: Kind }>;
 export const exact: MatchPart<Of<'exact'>> = {
   write: ({ path }) => ({ list: 'matchPaths', entry: { path } }),
   places: (match) => [match],
+  ...NO_ALTERNATIVES,
   followLinks(match, links) {
     const path = throughLink(match.path, links);
     return path === undefined ? undefined : { ...match, path };
@@ -25,6 +27,7 @@ export const directory: MatchPart<Of<'directory'>> = {
     entry: { dir, ...(recursive && { recursive: true }) },
   }),
   places: (match) => [match],
+  ...NO_ALTERNATIVES,
   followLinks(match, links) {
     const linked = throughLink(match.directory, links);
     return linked === undefined ? undefined : { ...match, directory: linked };
@@ -36,6 +39,7 @@ export const directory: MatchPart<Of<'directory'>> = {
 export const pattern: MatchPart<Of<'pattern'>> = {
   write: (match) => ({ list: 'matchPatterns', entry: { pattern: match.pattern } }),
   places: (match) => [match],
+  alternatives: (match) => alternativesIn(match.pattern).map((each) => ({ ...match, pattern: each })),
   followLinks(match, links) {
     const linked = throughLink(match.pattern, links);
     return linked === undefined ? undefined : { ...match, pattern: linked };
@@ -69,6 +73,16 @@ export function writePlace(target: PathMatch | undefined): Readonly<Record<strin
 /** For matches about one place, or about all places if they name none. */
 export function placeOf({ target }: { readonly target?: PathMatch }): PathMatch[] {
   return target === undefined ? [] : [target];
+}
+
+/** A match for each of the directories that the pattern of its place names. */
+export function alternativesOfPlace<Placed extends { readonly target?: PathMatch }>(match: Placed): readonly Placed[] {
+  const { target } = match;
+  return target === undefined
+    ? [match]
+    : partOf(target)
+        .alternatives(target)
+        .map((each) => ({ ...match, target: each }));
 }
 
 /** The match with its place by the name that a linked directory leads to. */

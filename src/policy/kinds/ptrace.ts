@@ -2,7 +2,16 @@ import { TRACE_OPERATIONS, type TraceMatch } from '../model.js';
 import { ruleMaker } from '../rule-maker.js';
 import { mapping, oneOf, optional, placeEntries, traits } from '../schema-parts.js';
 import { type MatchPart, ofOwnClass, type SectionPart } from './parts.js';
-import { followPlace, named, placeOf, rankOfPlace, readPlace, specificityOfPlace, writePlace } from './paths.js';
+import {
+  alternativesOfPlace,
+  followPlace,
+  named,
+  placeOf,
+  rankOfPlace,
+  readPlace,
+  specificityOfPlace,
+  writePlace,
+} from './paths.js';
 
 /** Processes that are traced, or read by others. */
 export const ptraceSection: SectionPart = {
@@ -33,6 +42,7 @@ export const trace: MatchPart<TraceMatch> = {
     entry: { ...writePlace(target), ...(operation && { operation }) },
   }),
   places: placeOf,
+  alternatives: alternativesOfPlace,
   followLinks: followPlace,
   rank: ({ target }) => rankOfPlace(target),
   specificity: ({ target, operation }) => specificityOfPlace(target) * 4 + named(undefined, operation),

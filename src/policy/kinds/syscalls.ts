@@ -15,7 +15,7 @@ import {
 import { type CallPoint, pathPoint } from '../system-calls.js';
 import type { ValueCheckName } from '../value-checks.js';
 import type { MatchPart, RuleOperations, SectionPart } from './parts.js';
-import { followPlace, placeOf, rankOfPlace, readDirectory, specificityOfPlace } from './paths.js';
+import { alternativesOfPlace, followPlace, placeOf, rankOfPlace, readDirectory, specificityOfPlace } from './paths.js';
 
 const callTraits: Properties = { ...traits, action: optional(checked('auditOnly')) };
 const calls = (check: ValueCheckName): Schema => ({ ...list(checked(check)), minItems: 1 });
@@ -107,6 +107,7 @@ export const call: MatchPart<CallMatch> = {
     return { list: 'matchPaths', entry: { path, ...(recursive && { recursive: true }), syscall } };
   },
   places: placeOf,
+  alternatives: alternativesOfPlace,
   followLinks: followPlace,
   rank: ({ target }) => rankOfPlace(target),
   specificity: ({ target }) => specificityOfPlace(target),

@@ -117,6 +117,26 @@ describe('the map in CONTRIBUTING', () => {
   });
 });
 
+describe('a kind of rule', () => {
+  /** Other meanings of the words: a level of the log, and a process that could act as the source of a rule. */
+  const OTHERS = ['src/config/flags.ts', 'src/events/describe.ts'];
+  const NAMES = /\bptrace|'trace'|\btrace[:,]|\bTrace(?:Match|Operation)|\bTRACE_|\bPTRACE\b/u;
+
+  test('is named in no other files than CONTRIBUTING says', () => {
+    const section = MAP.slice(MAP.indexOf('### A kind of rule')).split('\n## ')[0]!;
+    const listed = wordsOf(section).map((word) => word.replace('mounts.ts', 'ptrace.ts'));
+    const files = filesBelow('src').filter((file) =>
+      read(file)
+        .split('\n')
+        .some((line) => NAMES.test(line) && !COMMENT.test(line)),
+    );
+    assert.deepEqual(
+      files.filter((file) => !listed.includes(file)),
+      OTHERS,
+    );
+  });
+});
+
 describe('the folders of src', () => {
   test('import only from folders below them in CONTRIBUTING', () => {
     const wrong = filesBelow('src').flatMap((file) => {
@@ -155,7 +175,8 @@ describe('the folders of src', () => {
       ...['src/events/describe.ts', 'src/events/observed.ts', 'src/store/stored-access.ts'],
     ]);
     assert.deepEqual(usersOf('write-object-key'), ['src/profile/judge.ts', 'src/profile/observed-access.ts']);
-    assert.deepEqual([...usersOf('object-keys'), ...usersOf('socket-keys'), ...usersOf('key-digits')], []);
+    const kinds = others.filter((file) => importsOf(file).some((path) => path.startsWith('src/image/kinds/')));
+    assert.deepEqual([...usersOf('object-keys'), ...usersOf('key-digits'), ...kinds], []);
   });
 
   test('import packages that come with a release, by names that their authors keep', () => {

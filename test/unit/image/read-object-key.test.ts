@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
+import { OBJECTS } from '../../../src/image/kinds/kinds.js';
 import { readObjectKey, reportedObject } from '../../../src/image/read-object-key.js';
 import { BEHAVIOURS, type KeyObject, type ReportedObject } from '../../../src/image/reported-object.js';
 import { writeObjectKey } from '../../../src/image/write-object-key.js';
@@ -67,6 +69,19 @@ test('a path is none of the object keys, and neither is what has only their firs
   const read = paths.filter((path) => readObjectKey(path) !== undefined);
   assert.deepEqual(read, []);
   for (const path of paths) assert.deepEqual(reportedObject(path), { kind: 'path', path });
+});
+
+test('each kind of object has a letter of its own, which the kernel writes too', () => {
+  const header = readFileSync('bpf/include/object_key.h', 'utf8');
+  const ofNoObject = ['ARGUMENT', 'CALLED', 'GUARD', 'LIBRARY'];
+  const letters = Array.from(header.matchAll(/\bKEY_([A-Z]+) = '(.)'/gu), ([, name, letter]) => ({ name, letter }));
+  const ofObjects = letters.filter(({ name }) => !ofNoObject.includes(name!)).map(({ letter }) => letter);
+  assert.deepEqual(
+    Object.values(OBJECTS)
+      .map(({ letter }) => letter)
+      .sort(),
+    ofObjects.sort(),
+  );
 });
 
 const byte = fc.nat(255);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Ownership } from '../../../src/policy/effect.js';
 import { effectOf, OPERATIONS } from '../../../src/policy/effect.js';
-import type { Rule } from '../../../src/policy/model.js';
+import { RULE_CLASSES, type Rule } from '../../../src/policy/model.js';
 import { makeRule } from './support.js';
 
 /** The effects on execute, read and write. */
@@ -15,11 +15,20 @@ test('a process rule covers execution only and a file rule of reading and writin
   assert.deepEqual(effects({ class: 'file', action: 'Audit' }, 'owner'), [undefined, 'Audit', 'Audit']);
 });
 
-test('a rule on the network or on capabilities covers its own operation only', () => {
+test('a rule that is not about paths covers the operation of its own class only', () => {
   const operationsOf = (ruleClass: Rule['class']) =>
     OPERATIONS.filter((operation) => effectOf(makeRule({ class: ruleClass }), operation, 'other') !== undefined);
-  assert.deepEqual(operationsOf('network'), ['communicate']);
-  assert.deepEqual(operationsOf('capabilities'), ['use']);
+  const { process, file, ...others } = Object.fromEntries(RULE_CLASSES.map((each) => [each, operationsOf(each)]));
+  assert.deepEqual(others, {
+    network: ['communicate'],
+    capabilities: ['use'],
+    filesystems: ['access'],
+    mounts: ['mount'],
+    ptrace: ['trace'],
+    namespaces: ['unshare'],
+    presets: ['behave'],
+    syscalls: ['call'],
+  });
   const domain = makeRule({ class: 'network', match: { kind: 'domain', domain: 'example.com' } });
   assert.equal(effectOf(domain, 'resolve', 'other'), 'Block');
 });

@@ -25,7 +25,7 @@ test('a switch over kinds that returns nothing does not compile without one of t
     Array.from(readFileSync(file, 'utf8').matchAll(SWITCH), ([, , body]) => ({ file, body })),
   );
   const withoutValue = switches.filter(({ body }) => /^\s*break;$/mu.test(body!));
-  assert.ok(withoutValue.length >= 4);
+  assert.ok(withoutValue.length > 0);
   const open = withoutValue.filter(({ body }) => !/^\s*default:\n\s*\w+ satisfies never;/mu.test(body!));
   assert.deepEqual(
     open.map(({ file }) => file),

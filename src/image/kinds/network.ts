@@ -1,6 +1,6 @@
-import { parseAddressBlock } from '../policy/address.js';
-import { BELOW } from '../policy/domain.js';
-import type { Action, DomainMatch, EndpointMatch, Match, NetworkMatch } from '../policy/model.js';
+import { parseAddressBlock } from '../../policy/address.js';
+import { BELOW } from '../../policy/domain.js';
+import type { Action, DomainMatch, EndpointMatch, FamilyMatch, Match } from '../../policy/model.js';
 import {
   ADDRESS_FAMILIES,
   type AddressBlock,
@@ -12,66 +12,79 @@ import {
   parsePorts,
   RAW_SOCKETS,
   type SocketSet,
-} from '../policy/network.js';
-import { anyDigits, digitRanges, digits, oneDigit } from './key-digits.js';
-import type { NondeterministicAutomaton } from './nondeterministic.js';
+} from '../../policy/network.js';
+import { anyDigits, digitRanges, digits, oneDigit } from '../key-digits.js';
+import type { NondeterministicAutomaton } from '../nondeterministic.js';
+import { type MatchPart, NOTHING_GUARDED, type OfKind } from './part.js';
+import { ADDRESS_DIGITS, QUERY, SOCKET } from './sockets.js';
 
-/**
- * Object keys of sockets and names, see object-keys.ts.
- *
- * A socket is `n`, address family (2), type (1), protocol (4) and direction (1), port (4), kind of address (1), address
- * (32, an IPv4 address in the first 8) and, where an answer gave that address, the name that was looked up. What is not
- * known is written as zeros. A DNS name is its labels from the last to the first, each behind a dot:
- * `.com.example.www`.
- */
+/** What rules about sockets and names cover. Their object keys: see sockets.ts. */
+
 const DIRECTION = { none: 'a', egress: 'b', ingress: 'c' } as const;
 const ADDRESS_UNKNOWN = 'a';
-const ADDRESS_DIGITS = 32;
 const DOT = Buffer.from('.');
 const QUESTION_PORT = 53;
+const DNS_SOCKETS: readonly SocketSet[] = [...PROTOCOLS.tcp, ...PROTOCOLS.udp];
 const ADDRESS_KINDS: ReadonlyMap<number, string> = new Map([
   [4, 'b'],
   [16, 'c'],
 ]);
 
-export function addNetwork(
-  automaton: NondeterministicAutomaton,
-  match: NetworkMatch,
-  action: Action,
-  mark: number,
-): void {
-  if (match.kind === 'domain') {
-    addDomain(automaton, match, mark);
-    return;
-  }
-  const ends = socketSets(match).flatMap((set) => addSockets(automaton, set));
-  for (const end of new Set(ends)) {
-    if (match.kind === 'endpoint' && !match.raw) addEndpoint(automaton, end, match, action, mark);
-    else automaton.markAll(end, mark);
-  }
-}
+export const protocol: MatchPart<OfKind<'protocol'>> = {
+  add: (automaton, match, mark) => addAnyUse(automaton, PROTOCOLS[match.protocol], mark),
+  ...NOTHING_GUARDED,
+};
+
+export const family: MatchPart<FamilyMatch> = {
+  add: (automaton, match, mark) => addAnyUse(automaton, [{ families: [ADDRESS_FAMILIES[match.family]] }], mark),
+  ...NOTHING_GUARDED,
+};
+
+export const endpoint: MatchPart<EndpointMatch> = {
+  add(automaton, match, mark, action) {
+    if (match.raw) {
+      addAnyUse(automaton, RAW_SOCKETS, mark);
+      return;
+    }
+    const sets = match.protocol === undefined ? ANY_ENDPOINT : PROTOCOLS[match.protocol];
+    for (const from of socketsOf(automaton, sets)) addEndpoint(automaton, from, match, action, mark);
+  },
+  ...NOTHING_GUARDED,
+};
+
+/** What is sent to an address of a name, and what is needed before an address is known. */
+export const domain: MatchPart<DomainMatch> = {
+  add(automaton, match, mark) {
+    for (const from of socketsOf(automaton, match.lookup ? DNS_SOCKETS : ANY_ENDPOINT)) {
+      const egress = automaton.literal(from, Buffer.from(DIRECTION.egress));
+      if (match.lookup) {
+        automaton.markAll(automaton.literal(from, Buffer.from(DIRECTION.none)), mark);
+        automaton.markAll(automaton.literal(egress, Buffer.from(digits(QUESTION_PORT, 4))), mark);
+      } else {
+        addNames(automaton, anyDigits(automaton, egress, 4 + 1 + ADDRESS_DIGITS), match, mark);
+      }
+    }
+  },
+  ...NOTHING_GUARDED,
+};
 
 /** Adds questions for the names of a domain, if the match is one. */
 export function addQuestions(automaton: NondeterministicAutomaton, match: Match, mark: number): void {
   if (match.kind !== 'domain' || match.lookup) return;
-  addNames(automaton, automaton.literal(automaton.start, Buffer.from('q')), match, mark);
+  addNames(automaton, automaton.literal(automaton.start, Buffer.from(QUERY)), match, mark);
 }
 
-function socketSets(match: Exclude<NetworkMatch, DomainMatch>): readonly SocketSet[] {
-  switch (match.kind) {
-    case 'protocol':
-      return PROTOCOLS[match.protocol];
-    case 'family':
-      return [{ families: [ADDRESS_FAMILIES[match.family]] }];
-    case 'endpoint':
-      if (match.raw) return RAW_SOCKETS;
-      return match.protocol === undefined ? ANY_ENDPOINT : PROTOCOLS[match.protocol];
-  }
+function addAnyUse(automaton: NondeterministicAutomaton, sets: readonly SocketSet[], mark: number): void {
+  for (const from of socketsOf(automaton, sets)) automaton.markAll(from, mark);
 }
 
 /** The nodes that object keys of these sockets have reached before their direction. */
+function socketsOf(automaton: NondeterministicAutomaton, sets: readonly SocketSet[]): ReadonlySet<number> {
+  return new Set(sets.flatMap((set) => addSockets(automaton, set)));
+}
+
 function addSockets(automaton: NondeterministicAutomaton, { families, types, protocols }: SocketSet): number[] {
-  let nodes = [automaton.literal(automaton.start, Buffer.from('n'))];
+  let nodes = [automaton.literal(automaton.start, Buffer.from(SOCKET))];
   for (const [values, count] of [
     [families, 2],
     [types, 1],
@@ -115,21 +128,6 @@ function addEndpoint(
     }
   }
 }
-
-/** Adds what is sent to an address of a name, and what is needed before an address is known. */
-function addDomain(automaton: NondeterministicAutomaton, match: DomainMatch, mark: number): void {
-  for (const from of (match.lookup ? DNS_SOCKETS : ANY_ENDPOINT).flatMap((set) => addSockets(automaton, set))) {
-    const egress = automaton.literal(from, Buffer.from(DIRECTION.egress));
-    if (match.lookup) {
-      automaton.markAll(automaton.literal(from, Buffer.from(DIRECTION.none)), mark);
-      automaton.markAll(automaton.literal(egress, Buffer.from(digits(QUESTION_PORT, 4))), mark);
-    } else {
-      addNames(automaton, anyDigits(automaton, egress, 4 + 1 + ADDRESS_DIGITS), match, mark);
-    }
-  }
-}
-
-const DNS_SOCKETS: readonly SocketSet[] = [...PROTOCOLS.tcp, ...PROTOCOLS.udp];
 
 function addNames(automaton: NondeterministicAutomaton, from: number, { domain }: DomainMatch, mark: number): void {
   const isBelow = domain.startsWith(BELOW);

@@ -1,0 +1,55 @@
+import type { Match } from '../../policy/model.js';
+import type { KeyObject } from '../reported-object.js';
+import { capability, capabilityObject } from './capabilities.js';
+import { filesystem, filesystemObject } from './filesystems.js';
+import { mount, mountObject } from './mounts.js';
+import { namespace, namespaceObject } from './namespaces.js';
+import { domain, endpoint, family, protocol } from './network.js';
+import type { MatchPart, ObjectOfKind, ObjectPart, OfKind } from './part.js';
+import { directory, exact, name, pattern } from './paths.js';
+import { behaviourObject, preset } from './presets.js';
+import { trace, traceObject } from './ptrace.js';
+import { queryObject, socketObject } from './sockets.js';
+import { call, callObject } from './syscalls.js';
+
+/** A kind of match without its part does not compile. */
+const MATCHES: { readonly [Kind in Match['kind']]: MatchPart<OfKind<Kind>> } = {
+  exact,
+  directory,
+  pattern,
+  name,
+  protocol,
+  family,
+  endpoint,
+  domain,
+  capability,
+  filesystem,
+  mount,
+  trace,
+  namespace,
+  preset,
+  call,
+};
+
+/** A kind of object without its part does not compile. */
+export const OBJECTS: { readonly [Kind in KeyObject['kind']]: ObjectPart<ObjectOfKind<Kind>> } = {
+  socket: socketObject,
+  query: queryObject,
+  capability: capabilityObject,
+  filesystem: filesystemObject,
+  mount: mountObject,
+  trace: traceObject,
+  namespace: namespaceObject,
+  call: callObject,
+  behaviour: behaviourObject,
+};
+
+/** The part that compiles the kind of a match. */
+export function partOfMatch({ kind }: Match): MatchPart<Match> {
+  return MATCHES[kind];
+}
+
+/** The part that encodes and describes the kind of an object. */
+export function partOfObject({ kind }: KeyObject): ObjectPart<KeyObject> {
+  return OBJECTS[kind];
+}

@@ -1,0 +1,34 @@
+import { MOUNT_OPERATIONS, type MountMatch } from '../../policy/model.js';
+import type { MatchPart, ObjectOfKind, ObjectPart } from './part.js';
+import {
+  addGuardedPlace,
+  addOperation,
+  addPlace,
+  describeTypedPath,
+  operationDigit,
+  readOperation,
+  readTypedPath,
+} from './places.js';
+
+/** A mount is `m`, whether it is made (`a`) or removed (`b`), the type's name, which may be empty, and the path. */
+const LETTER = 'm';
+
+export const mount: MatchPart<MountMatch> = {
+  add(automaton, match, mark) {
+    const made = addOperation(automaton, LETTER, MOUNT_OPERATIONS, match.operation);
+    const typed =
+      match.type === undefined ? automaton.run(made, false) : automaton.literal(made, Buffer.from(match.type));
+    addPlace(automaton, typed, match, mark);
+  },
+  addGuarded: addGuardedPlace,
+};
+
+export const mountObject: ObjectPart<ObjectOfKind<'mount'>> = {
+  letter: LETTER,
+  read(key) {
+    const operation = readOperation(MOUNT_OPERATIONS, key);
+    return operation && { kind: 'mount', operation, ...readTypedPath(key) };
+  },
+  write: ({ operation, type, path }) => `${LETTER}${operationDigit(MOUNT_OPERATIONS, operation)}${type}${path}`,
+  describe: describeTypedPath,
+};
