@@ -28,16 +28,24 @@ test('docker-compose.yml names existing files, and mounts those that Prometheus 
   for (const [, source] of mounts) if (source.startsWith('.')) assert.ok(existsSync(source), source);
 });
 
-test("the probe of the pods runs a command that is on the image's PATH", () => {
-  const [daemonSet] = parseAllDocuments(readFileSync('packaging/kubernetes/daemonset.yaml', 'utf8'))
-    .map((document) => document.toJS())
-    .filter(({ kind }) => kind === 'DaemonSet');
-  const [{ readinessProbe }] = daemonSet.spec.template.spec.containers;
-  const [, target, name] = /^RUN ln -s (\S+) \/usr\/local\/bin\/(\S+)$/mu.exec(finalStageText)!;
-  assert.deepEqual(readinessProbe.exec.command, [name, 'status']);
-  const file = target!.replace('/opt/hauberk', '.');
-  assert.match(readFileSync(file, 'utf8'), /^#!\/usr\/bin\/env node\n/u);
-  assert.equal(statSync(file).mode & 0o111, 0o111);
+test("the pods' commands are on the image's PATH", () => {
+  const specOf = (name: string) =>
+    parseAllDocuments(readFileSync(`packaging/kubernetes/${name}.yaml`, 'utf8'))
+      .map((document) => document.toJS())
+      .find(({ kind }) => kind === 'DaemonSet').spec.template.spec;
+  const [{ readinessProbe }] = specOf('daemonset').containers;
+  const pods = ['hook-install', 'hook-uninstall'].map(specOf);
+  const commands: string[][] = [
+    readinessProbe.exec.command,
+    ...pods.flatMap(({ initContainers, containers }) =>
+      [...initContainers, ...containers].map(({ command }) => command),
+    ),
+  ];
+  const links = [...finalStageText.matchAll(/ln -s (\S+) \/usr\/local\/bin\/(\S+)/gu)];
+  const files = new Map(links.map(([, target, name]) => [name!, target!.replace('/opt/hauberk', '.')]));
+  assert.deepEqual([...files.keys()].sort(), [...new Set(commands.map(([program]) => program))].sort());
+  for (const file of files.values()) assert.equal(statSync(file).mode & 0o111, 0o111, file);
+  assert.match(readFileSync(files.get('hauberk')!, 'utf8'), /^#!\/usr\/bin\/env node\n/u);
 });
 
 test('the image has no compiler, and its entry point is a file that the build makes', () => {
