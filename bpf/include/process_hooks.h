@@ -14,7 +14,7 @@ int BPF_PROG(hauberk_bprm_check, struct linux_binprm *bprm)
 	struct membership membership = {};
 	struct access access = { .operation = OPERATION_EXEC, .wanted = ACCESS_EXECUTE, .by_child = true };
 	struct task_context *context;
-	int answer = 0;
+	int answer;
 
 	if (!find_membership(&membership))
 		return 0;
@@ -35,13 +35,13 @@ int BPF_PROG(hauberk_bprm_check, struct linux_binprm *bprm)
 	access.mnt = bprm->file->f_path.mnt;
 	if (membership.confined)
 		observe_path(&membership, OPERATION_EXEC, access.dentry, access.mnt);
-	if (decides(&membership, CLASS_PROCESS) || (membership.flags & IMAGE_HAS_SOURCES))
+	/* Before the path: a program in memory has none, and is better refused by the rule that means it. */
+	answer = decide_exec_presets(&membership, bprm->file);
+	if (!answer && (decides(&membership, CLASS_PROCESS) || (membership.flags & IMAGE_HAS_SOURCES)))
 		answer = decide(&membership, &access);
 	context->next_image_id = membership.image_id;
 	context->next_program_class = access.object_class;
-	if (!answer)
-		answer = decide_filesystem(&membership, bprm->file, OPERATION_EXEC);
-	return answer ? answer : decide_exec_presets(&membership, bprm->file);
+	return answer ? answer : decide_filesystem(&membership, bprm->file, OPERATION_EXEC);
 }
 
 /* From here on the exec cannot fail: the task is the new program, and confined. */
