@@ -2,10 +2,9 @@ import { existsSync, readdirSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import koffi from 'koffi';
 import { infoOfProgram, programOfLink } from '../../src/kernel/descriptor-info.js';
+import { checked } from '../../src/native/kernel-error.js';
 import {
-  checked,
   checkedPointer,
-  closeDescriptor,
   closeObject,
   getPinned,
   loadObject,
@@ -16,7 +15,8 @@ import {
   programName,
   setAutoload,
   takeWarnings,
-} from '../../src/kernel/libbpf.js';
+} from '../../src/native/libbpf.js';
+import { closeDescriptor } from '../../src/native/libc.js';
 import { BENCH_OBJECT } from '../support/bench-object.js';
 
 const libbpf = koffi.load('libbpf.so.1');

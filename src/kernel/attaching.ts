@@ -1,27 +1,27 @@
 import { mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { NamespacePair } from '../containers/container.js';
-import { readingConstants, setConstants } from './constants.js';
-import { KernelTypes } from './kernel-types.js';
+import { checked, KernelError } from '../native/kernel-error.js';
+import { KernelTypes } from '../native/kernel-types.js';
 import {
   attachLsm,
-  checked,
   checkedPointer,
   closeObject,
   destroyLink,
   findMap,
-  KernelError,
   type Pointer,
   pinLink,
   pinProgram,
   setPinPath,
   takeWarnings,
-} from './libbpf.js';
+} from '../native/libbpf.js';
+import { setConstants } from '../native/object-constants.js';
 import { isPassing, loadSelected, type Program, requireNotEssential, type Selection } from './loading.js';
 import type { PinNames } from './map-pins.js';
 import type { MissingHook } from './missing-hooks.js';
 import { rememberMissing } from './missing-programs.js';
 import { isLinked } from './program-roles.js';
+import { readingConstants } from './reading-constants.js';
 import { removeDirectory } from './replaced-pins.js';
 import { recordMaps } from './self-protection.js';
 

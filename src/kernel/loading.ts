@@ -1,12 +1,10 @@
 import { constants } from 'node:os';
 import { Failure } from '../failure.js';
-import { HOOK_USES } from './hook-uses.js';
-import { KernelTypes } from './kernel-types.js';
+import { checked, KernelError } from '../native/kernel-error.js';
+import { KernelTypes } from '../native/kernel-types.js';
 import {
-  checked,
   checkedPointer,
   closeObject,
-  KernelError,
   loadObject,
   nextProgram,
   openObject,
@@ -16,7 +14,8 @@ import {
   setAutoload,
   setLogBuffer,
   takeWarnings,
-} from './libbpf.js';
+} from '../native/libbpf.js';
+import { HOOK_USES } from './hook-uses.js';
 import { type PinNames, pinNamesOf } from './map-pins.js';
 import type { MissingHook } from './missing-hooks.js';
 import { VerifierLog } from './verifier-log.js';

@@ -9,7 +9,7 @@ import {
   mapType,
   mapValueBytes,
   type Pointer,
-} from './libbpf.js';
+} from '../native/libbpf.js';
 
 /** Maps that outlive the daemon; the next one finds them below the pin directory: see pinNamesOf. */
 export const PINNED_MAPS = [

@@ -1,19 +1,18 @@
 import { closeSync, constants, existsSync, openSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Failure } from '../failure.js';
-import { linkIds, mapId, programId } from './descriptor-info.js';
+import { checked, KernelError } from '../native/kernel-error.js';
 import {
   BPF_ANY,
-  checked,
   findMap,
-  KernelError,
   lookupElement,
   mapDescriptor,
   nextMap,
   type Pointer,
   runProgram,
   updateElement,
-} from './libbpf.js';
+} from '../native/libbpf.js';
+import { linkIds, mapId, programId } from './descriptor-info.js';
 import { deleteIfPresent, keysOf } from './map-elements.js';
 
 /** Order of enum own_kind in bpf/include/owner.h: what is Hauberk's own. */

@@ -4,9 +4,10 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { readingConstants, setConstants } from '../../src/kernel/constants.js';
+import { PATH_RESULTS } from '../../src/kernel/path-results.js';
+import { readingConstants } from '../../src/kernel/reading-constants.js';
+import { checked } from '../../src/native/kernel-error.js';
 import {
-  checked,
   checkedPointer,
   closeObject,
   findMap,
@@ -20,8 +21,8 @@ import {
   runProgram,
   takeWarnings,
   updateElement,
-} from '../../src/kernel/libbpf.js';
-import { PATH_RESULTS } from '../../src/kernel/path-results.js';
+} from '../../src/native/libbpf.js';
+import { setConstants } from '../../src/native/object-constants.js';
 import { PATH_BUFFER_BYTES, PATH_BYTES_MAX } from '../support/path-buffer.js';
 
 /** struct walks of bpf/path.bpf.c, up to its path. */

@@ -10,8 +10,8 @@ import {
 import { ARGUMENT_RULE_DIGITS } from '../../src/image/object-keys.js';
 import { type Actor, actorSymbols, type Decision, decodeVerdict } from '../../src/image/walk.js';
 import { createKernelImage, type KernelImage, releaseKernelImage } from '../../src/kernel/images.js';
+import { checked } from '../../src/native/kernel-error.js';
 import {
-  checked,
   checkedPointer,
   closeObject,
   findMap,
@@ -25,7 +25,7 @@ import {
   runProgram,
   takeWarnings,
   updateElement,
-} from '../../src/kernel/libbpf.js';
+} from '../../src/native/libbpf.js';
 import type { Operation, Ownership } from '../../src/policy/effect.js';
 import { PATH_BUFFER_BYTES, PATH_BYTES_MAX } from './path-buffer.js';
 

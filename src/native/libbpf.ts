@@ -1,12 +1,12 @@
-/**
- * The thin typed boundary to libbpf and libc, by koffi. (ffi-napi, the older foreign function interface, does not
- * compile on today's Node.) Nothing outside this room sees a pointer.
- */
+import { promisify } from 'node:util';
 import koffi from 'koffi';
+import { KernelError } from './kernel-error.js';
 import { loadLibbpf } from './shipped-library.js';
 
+/**
+ * The functions of libbpf, by koffi. (ffi-napi, the older foreign function interface, does not compile on today's Node.)
+ */
 const libbpf = loadLibbpf();
-const libc = koffi.load('libc.so.6');
 
 koffi.opaque('bpf_object');
 koffi.opaque('bpf_program');
@@ -40,7 +40,9 @@ koffi.struct('bpf_map_create_opts', {
 });
 export const MAP_CREATE_OPTIONS_BYTES = koffi.sizeof('bpf_map_create_opts');
 
-const formatText = libc.func('int vsnprintf(_Out_ char *text, size_t size, const char *format, void *values)');
+const formatText = koffi
+  .load('libc.so.6')
+  .func('int vsnprintf(_Out_ char *text, size_t size, const char *format, void *values)');
 const LOG_LINE_BYTES = 1024;
 let logLines: string[] = [];
 const printer = koffi.register(
@@ -110,6 +112,10 @@ export const updateBatch = libbpf.func(
 export const deleteBatch = libbpf.func(
   'int bpf_map_delete_batch(int fd, const void *keys, _Inout_ uint32 *count, void *options)',
 );
+type Batch = (...parameters: unknown[]) => Promise<number>;
+/** Off the event loop. koffi does not keep the buffers alive meanwhile: the caller has to use them afterwards. */
+export const updateBatchAsync = promisify(updateBatch.async) as Batch;
+export const deleteBatchAsync = promisify(deleteBatch.async) as Batch;
 export const updateElement = libbpf.func(
   'int bpf_map_update_elem(int fd, const void *key, const void *value, uint64 flags)',
 );
@@ -160,43 +166,6 @@ export function runProgram(program: number, argument?: Buffer): number {
   };
   const result: number = testRun(program, options);
   return result < 0 ? result : options.retval | 0;
-}
-
-export const closeDescriptor = libc.func('int close(int fd)');
-export const mapMemory = libc.func(
-  'void *mmap(void *address, size_t length, int protection, int flags, int fd, int64 offset)',
-);
-
-export const mountFileSystem = libc.func(
-  'int mount(const char *source, const char *target, const char *type, unsigned long flags, const void *data)',
-);
-
-/** A call into the kernel or libbpf that failed, with its errno by name. */
-export class KernelError extends Error {
-  override readonly name = 'KernelError';
-  constructor(
-    what: string,
-    readonly errno: number,
-  ) {
-    super(`${what}: ${errnoName(errno)}`);
-  }
-}
-
-function errnoName(errno: number): string {
-  const name = Object.entries(koffi.os.errno).find(([, value]) => value === errno)?.[0];
-  return name ?? `errno ${errno}`;
-}
-
-/** Returns a non-negative result; libbpf 1.x returns -errno. */
-export function checked(what: string, result: number): number {
-  if (result < 0) throw new KernelError(what, -result);
-  return result;
-}
-
-/** The same for libc, which returns -1 and sets errno. */
-export function checkedCall(what: string, result: number): number {
-  if (result === -1) throw new KernelError(what, koffi.errno());
-  return result;
 }
 
 /** Returns a pointer; libbpf 1.x returns NULL and sets errno. */
