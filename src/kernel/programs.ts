@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { NamespacePair } from '../containers/container.js';
 import { Failure } from '../failure.js';
 import { checked } from '../native/kernel-error.js';
-import { closeObject, getPinned, takeWarnings } from '../native/libbpf.js';
+import { getPinned, takeWarnings } from '../native/libbpf.js';
 import { closeDescriptor } from '../native/libc.js';
 import { attachNew, type Standing } from './attaching.js';
 import { openSelected } from './loading.js';
@@ -147,7 +147,7 @@ function pinnedPrograms(objectPath: string, buildDirectory: string): Standing | 
   const isPinned = (name: string) => existsSync(join(buildDirectory, name));
   const remembered = [...rememberedMissing(buildDirectory)].filter(([name]) => !isPinned(name));
   const { object, programs, missing, maps } = openSelected(objectPath, new Map(remembered), isPinned);
-  closeObject(object);
+  object.close();
   const names = programs.map(({ name }) => name);
   return names.every(isPinned) ? { names, missing, maps } : undefined;
 }

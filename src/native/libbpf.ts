@@ -1,29 +1,16 @@
 import { promisify } from 'node:util';
 import koffi from 'koffi';
-import { KernelError } from './kernel-error.js';
-import { loadLibbpf } from './shipped-library.js';
+import { libbpf } from './shipped-library.js';
 
-/**
- * The functions of libbpf, by koffi. (ffi-napi, the older foreign function interface, does not compile on today's Node.)
- */
-const libbpf = loadLibbpf();
+export { takeWarnings } from './shipped-library.js';
 
-koffi.opaque('bpf_object');
-koffi.opaque('bpf_program');
-koffi.opaque('bpf_map');
-koffi.opaque('bpf_link');
-koffi.opaque('btf');
-
-/** A pointer koffi handed out; only ever given back to koffi. */
-export type Pointer = unknown;
+// By koffi: ffi-napi, the older foreign function interface, does not compile on today's Node.js.
 
 /** include/uapi/linux/bpf.h */
 export const BPF_MAP_TYPE_ARRAY = 2;
 export const BPF_F_INNER_MAP = 1 << 12;
 export const BPF_F_RDONLY_PROG = 1 << 7;
 export const BPF_ANY = 0;
-
-const LIBBPF_WARN = 0;
 
 /** struct bpf_map_create_opts of libbpf 1.0 and later. */
 koffi.struct('bpf_map_create_opts', {
@@ -39,61 +26,6 @@ koffi.struct('bpf_map_create_opts', {
   map_ifindex: 'uint32',
 });
 export const MAP_CREATE_OPTIONS_BYTES = koffi.sizeof('bpf_map_create_opts');
-
-const formatText = koffi
-  .load('libc.so.6')
-  .func('int vsnprintf(_Out_ char *text, size_t size, const char *format, void *values)');
-const LOG_LINE_BYTES = 1024;
-let logLines: string[] = [];
-const printer = koffi.register(
-  (level: number, format: string, values: Pointer) => {
-    if (level > LIBBPF_WARN) return 0;
-    const line = Buffer.alloc(LOG_LINE_BYTES);
-    const length = formatText(line, LOG_LINE_BYTES, format, values);
-    logLines.push(line.toString('utf8', 0, Math.min(length, LOG_LINE_BYTES - 1)).trimEnd());
-    return 0;
-  },
-  koffi.pointer(koffi.proto('int libbpf_printer(int level, const char *format, void *values)')),
-);
-libbpf.func('void *libbpf_set_print(libbpf_printer *printer)')(printer);
-
-/** The warnings of libbpf since the last call. */
-export function takeWarnings(): string[] {
-  const taken = logLines;
-  logLines = [];
-  return taken;
-}
-
-export const openObject = libbpf.func('bpf_object *bpf_object__open_file(const char *path, void *options)');
-export const loadObject = libbpf.func('int bpf_object__load(bpf_object *object)');
-export const closeObject = libbpf.func('void bpf_object__close(bpf_object *object)');
-export const nextProgram = libbpf.func('bpf_program *bpf_object__next_program(bpf_object *object, bpf_program *last)');
-export const programName = libbpf.func('const char *bpf_program__name(bpf_program *program)');
-export const programSection = libbpf.func('const char *bpf_program__section_name(bpf_program *program)');
-/** libbpf keeps the address: the buffer must live until the object is loaded. */
-export const setLogBuffer = libbpf.func('int bpf_program__set_log_buf(bpf_program *program, void *log, size_t size)');
-export const programDescriptor = libbpf.func('int bpf_program__fd(bpf_program *program)');
-export const setAutoload = libbpf.func('int bpf_program__set_autoload(bpf_program *program, bool autoload)');
-export const attachLsm = libbpf.func('bpf_link *bpf_program__attach_lsm(bpf_program *program)');
-export const pinLink = libbpf.func('int bpf_link__pin(bpf_link *link, const char *path)');
-export const pinProgram = libbpf.func('int bpf_program__pin(bpf_program *program, const char *path)');
-export const destroyLink = libbpf.func('int bpf_link__destroy(bpf_link *link)');
-export const findMap = libbpf.func('bpf_map *bpf_object__find_map_by_name(bpf_object *object, const char *name)');
-export const nextMap = libbpf.func('bpf_map *bpf_object__next_map(bpf_object *object, bpf_map *last)');
-export const mapDescriptor = libbpf.func('int bpf_map__fd(bpf_map *map)');
-export const setPinPath = libbpf.func('int bpf_map__set_pin_path(bpf_map *map, const char *path)');
-export const mapType = libbpf.func('int bpf_map__type(bpf_map *map)');
-export const mapKeyBytes = libbpf.func('uint32 bpf_map__key_size(bpf_map *map)');
-export const mapValueBytes = libbpf.func('uint32 bpf_map__value_size(bpf_map *map)');
-export const mapEntries = libbpf.func('uint32 bpf_map__max_entries(bpf_map *map)');
-export const mapFlags = libbpf.func('uint32 bpf_map__map_flags(bpf_map *map)');
-export const initialValue = libbpf.func('void *bpf_map__initial_value(bpf_map *map, _Out_ size_t *size)');
-export const loadKernelTypes = libbpf.func('btf *btf__load_vmlinux_btf()');
-export const findType = libbpf.func('int btf__find_by_name_kind(btf *types, const char *name, uint32 kind)');
-export const objectTypes = libbpf.func('btf *bpf_object__btf(bpf_object *object)');
-export const typeById = libbpf.func('void *btf__type_by_id(btf *types, uint32 id)');
-export const typeText = libbpf.func('const char *btf__name_by_offset(btf *types, uint32 offset)');
-export const freeTypes = libbpf.func('void btf__free(btf *types)');
 
 export const getPinned = libbpf.func('int bpf_obj_get(const char *path)');
 export const pinDescriptor = libbpf.func('int bpf_obj_pin(int fd, const char *path)');
@@ -166,10 +98,4 @@ export function runProgram(program: number, argument?: Buffer): number {
   };
   const result: number = testRun(program, options);
   return result < 0 ? result : options.retval | 0;
-}
-
-/** Returns a pointer; libbpf 1.x returns NULL and sets errno. */
-export function checkedPointer(what: string, pointer: Pointer): Pointer {
-  if (pointer === null) throw new KernelError(what, koffi.errno());
-  return pointer;
 }

@@ -8,7 +8,7 @@ import {
   type Pointer,
   typeById,
   typeText,
-} from './libbpf.js';
+} from './object-functions.js';
 
 const SECTION = '.rodata';
 /** include/uapi/linux/btf.h */

@@ -15,7 +15,7 @@ import {
   openObject,
   setAutoload,
   setPinPath,
-} from '../../src/native/libbpf.js';
+} from '../../src/native/object-functions.js';
 
 /** The maps of the enforcement without its programs, which this machine's kernel may not be able to load. */
 const object = checkedPointer('cannot open the programs', openObject('build/bpf/hauberk.bpf.o', null));

@@ -23,7 +23,7 @@ import {
   programName,
   setAutoload,
   setPinPath,
-} from '../../src/native/libbpf.js';
+} from '../../src/native/object-functions.js';
 
 /** The iterators alone: this machine's kernel may not be able to load the other programs. */
 const object = checkedPointer('cannot open the programs', openObject('build/bpf/hauberk.bpf.o', null));

@@ -7,22 +7,19 @@ import { after, test } from 'node:test';
 import { PATH_RESULTS } from '../../src/kernel/path-results.js';
 import { readingConstants } from '../../src/kernel/reading-constants.js';
 import { checked } from '../../src/native/kernel-error.js';
+import { lookupElement, runProgram, takeWarnings, updateElement } from '../../src/native/libbpf.js';
+import { setConstants } from '../../src/native/object-constants.js';
 import {
   checkedPointer,
   closeObject,
   findMap,
   loadObject,
-  lookupElement,
   mapDescriptor,
   nextProgram,
   openObject,
   type Pointer,
   programDescriptor,
-  runProgram,
-  takeWarnings,
-  updateElement,
-} from '../../src/native/libbpf.js';
-import { setConstants } from '../../src/native/object-constants.js';
+} from '../../src/native/object-functions.js';
 import { PATH_BUFFER_BYTES, PATH_BYTES_MAX } from '../support/path-buffer.js';
 
 /** struct walks of bpf/path.bpf.c, up to its path. */

@@ -21,7 +21,7 @@ import {
   OWNER,
   OWNER_BYTES,
 } from '../../src/kernel/self-protection.js';
-import { checkedPointer, closeObject, findMap, openObject } from '../../src/native/libbpf.js';
+import { checkedPointer, closeObject, findMap, openObject } from '../../src/native/object-functions.js';
 import { PATH_OPERATIONS } from '../../src/policy/effect.js';
 import { RULE_CLASSES } from '../../src/policy/model.js';
 import { CALL_32_BIT, CALL_POINTS } from '../../src/policy/system-calls.js';

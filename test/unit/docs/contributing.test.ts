@@ -147,6 +147,17 @@ describe('the folders of src', () => {
     assert.deepEqual(usersOf('ipaddr.js'), ['src/policy']);
   });
 
+  test('leave pointers to src/native', () => {
+    const others = filesBelow('src').filter((file) => !file.startsWith('src/native/'));
+    const ofPointers = ['object-functions', 'object-constants', 'shipped-library'].map(
+      (name) => `src/native/${name}.js`,
+    );
+    assert.deepEqual(
+      others.filter((file) => importsOf(file).some((path) => ofPointers.includes(path))),
+      [],
+    );
+  });
+
   test('read and write the encoding of objects only where CONTRIBUTING says so', () => {
     const others = filesBelow('src').filter((file) => !file.startsWith('src/image/'));
     const usersOf = (name: string) => others.filter((file) => importsOf(file).includes(`src/image/${name}.js`)).sort();
