@@ -8,25 +8,23 @@ import {
   VERDICT_ACTION_SHIFT,
   VERDICT_ACTIONS,
 } from '../../src/image/layout.js';
-import { readingConstants, setConstants } from '../../src/kernel/constants.js';
 import { createKernelImage, type KernelImage } from '../../src/kernel/images.js';
+import { readingConstants } from '../../src/kernel/reading-constants.js';
+import { checked } from '../../src/native/kernel-error.js';
+import { lookupElement, runProgram, takeWarnings, updateElement } from '../../src/native/libbpf.js';
+import { setConstants } from '../../src/native/object-constants.js';
 import {
-  checked,
   checkedPointer,
   closeObject,
   findMap,
   loadObject,
-  lookupElement,
   mapDescriptor,
   nextProgram,
   openObject,
   type Pointer,
   programDescriptor,
   programName,
-  runProgram,
-  takeWarnings,
-  updateElement,
-} from '../../src/kernel/libbpf.js';
+} from '../../src/native/object-functions.js';
 import { CLASS_OF_OPERATION, type Operation } from '../../src/policy/effect.js';
 import { PATH_BUFFER_BYTES, PATH_BYTES_MAX } from '../../test/support/path-buffer.js';
 

@@ -2,12 +2,12 @@ import { existsSync, readdirSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import koffi from 'koffi';
 import { infoOfProgram, programOfLink } from '../../src/kernel/descriptor-info.js';
+import { checked } from '../../src/native/kernel-error.js';
+import { getPinned, takeWarnings } from '../../src/native/libbpf.js';
+import { closeDescriptor } from '../../src/native/libc.js';
 import {
-  checked,
   checkedPointer,
-  closeDescriptor,
   closeObject,
-  getPinned,
   loadObject,
   nextProgram,
   openObject,
@@ -15,8 +15,7 @@ import {
   programDescriptor,
   programName,
   setAutoload,
-  takeWarnings,
-} from '../../src/kernel/libbpf.js';
+} from '../../src/native/object-functions.js';
 import { BENCH_OBJECT } from '../support/bench-object.js';
 
 const libbpf = koffi.load('libbpf.so.1');

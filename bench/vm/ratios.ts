@@ -1,7 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { dirname } from 'node:path';
-import { checkedCall, mountFileSystem } from '../../src/kernel/libbpf.js';
+import { checked } from '../../src/native/kernel-error.js';
+import { mountFileSystem } from '../../src/native/libc.js';
 import { toManifest } from '../../src/policy/manifest-text.js';
 import type { Policy } from '../../src/policy/model.js';
 import { Client } from '../../test/support/client.js';
@@ -83,7 +84,7 @@ export async function measureRatios({ quick }: Scope, record: Recorder): Promise
 
 function mountMemory(): void {
   mkdirSync(DIRECTORY, { recursive: true });
-  checkedCall(`cannot mount ${DIRECTORY}`, mountFileSystem('tmpfs', DIRECTORY, 'tmpfs', 0, null));
+  checked(`cannot mount ${DIRECTORY}`, mountFileSystem('tmpfs', DIRECTORY));
   mkdirSync(dirname(PATH), { recursive: true });
 }
 

@@ -9,7 +9,7 @@
 
 #include "kernel.h"
 
-/* Set by whoever loads the programs: src/kernel/constants.ts. */
+/* Set by whoever loads the programs: src/kernel/reading-constants.ts. */
 const volatile __u32 has_rdonly_cast = 0;
 
 extern void *bpf_rdonly_cast(const void *object, __u32 type) __ksym __weak;

@@ -1,4 +1,4 @@
-import koffi from 'koffi';
+import { watchReadable } from '../native/readable.js';
 import { ProcessDescriptor } from './pidfd.js';
 
 /**
@@ -15,14 +15,13 @@ export function watchExit(pid: number, onExit: () => void): { close(): void } {
   const end = () => {
     if (!open) return;
     open = false;
-    poll.stop();
-    poll.close();
+    watch.close();
     descriptor.close();
   };
-  const poll = koffi.node.poll(descriptor.fd, { readable: true }, () => {
+  const watch = watchReadable(descriptor.fd, () => {
     end();
     onExit();
   });
-  poll.unref();
+  watch.unref();
   return { close: end };
 }

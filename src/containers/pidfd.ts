@@ -1,10 +1,5 @@
 import { readFileSync } from 'node:fs';
-import koffi from 'koffi';
-
-const PIDFD_OPEN = 434;
-const libc = koffi.load('libc.so.6');
-const systemCall = libc.func('long syscall(long number, int pid, unsigned int flags)');
-const close = libc.func('int close(int fd)');
+import { closeDescriptor, openProcess } from '../native/libc.js';
 
 /** Refers to one process, even if its number is reused. */
 export class ProcessDescriptor {
@@ -12,7 +7,7 @@ export class ProcessDescriptor {
 
   /** @returns undefined where there is no such process */
   static open(pid: number): ProcessDescriptor | undefined {
-    const fd = Number(systemCall(PIDFD_OPEN, pid, 0));
+    const fd = openProcess(pid);
     return fd < 0 ? undefined : new ProcessDescriptor(fd);
   }
 
@@ -22,6 +17,6 @@ export class ProcessDescriptor {
   }
 
   close(): void {
-    close(this.fd);
+    closeDescriptor(this.fd);
   }
 }

@@ -1,5 +1,6 @@
 import type { NamespacePair } from '../containers/container.js';
-import { checked, takeElement } from './libbpf.js';
+import { checked } from '../native/kernel-error.js';
+import { takeElement } from '../native/libbpf.js';
 import { containerIn, deleteIfPresent, ENOENT, keysOf, lookupIfPresent, putContainer } from './map-elements.js';
 
 /** struct access_key of bpf/include/observe.h (a test compares them); the value is a count. */

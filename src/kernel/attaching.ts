@@ -1,27 +1,16 @@
 import { mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { NamespacePair } from '../containers/container.js';
-import { readingConstants, setConstants } from './constants.js';
-import { KernelTypes } from './kernel-types.js';
-import {
-  attachLsm,
-  checked,
-  checkedPointer,
-  closeObject,
-  destroyLink,
-  findMap,
-  KernelError,
-  type Pointer,
-  pinLink,
-  pinProgram,
-  setPinPath,
-  takeWarnings,
-} from './libbpf.js';
-import { isPassing, loadSelected, type Program, requireNotEssential, type Selection } from './loading.js';
+import type { BpfLink, BpfProgram } from '../native/bpf-object.js';
+import { KernelError } from '../native/kernel-error.js';
+import { KernelTypes } from '../native/kernel-types.js';
+import { takeWarnings } from '../native/libbpf.js';
+import { isPassing, loadSelected, requireNotEssential, type Selection } from './loading.js';
 import type { PinNames } from './map-pins.js';
 import type { MissingHook } from './missing-hooks.js';
 import { rememberMissing } from './missing-programs.js';
 import { isLinked } from './program-roles.js';
+import { readingConstants } from './reading-constants.js';
 import { removeDirectory } from './replaced-pins.js';
 import { recordMaps } from './self-protection.js';
 
@@ -46,10 +35,9 @@ export function attachNew(
   required: (missing: readonly MissingHook[]) => void,
 ): Standing {
   const selection = loadSelected(objectPath, ({ object, maps }) => {
-    for (const [name, pin] of Object.entries(maps))
-      checked(`cannot pin map ${name}`, setPinPath(findMap(object, name), join(mapsDirectory, pin)));
+    for (const [name, pin] of Object.entries(maps)) object.setMapPin(name, join(mapsDirectory, pin));
     const parametersOf = (hook: string) => KernelTypes.use((types) => types.parametersOf(`bpf_lsm_${hook}`));
-    setConstants(object, {
+    object.setConstants({
       host_mount_namespace: host.mountNamespace,
       host_pid_namespace: host.pidNamespace,
       ...readingConstants(),
@@ -72,7 +60,7 @@ export function attachNew(
       throw error;
     }
   } finally {
-    closeObject(selection.object);
+    selection.object.close();
   }
 }
 
@@ -89,8 +77,8 @@ function attachAll({ programs, missing, maps }: Selection, buildDirectory: strin
       continue;
     }
     const path = join(buildDirectory, name);
-    checked(`cannot pin ${name}`, link === undefined ? pinProgram(program.pointer, path) : pinLink(link.pointer, path));
-    if (link !== undefined) destroyLink(link.pointer);
+    (link ?? program).pin(path);
+    link?.destroy();
     names.push(name);
   }
   // What the kernel's types show need not be remembered: they show it again the next time.
@@ -99,9 +87,9 @@ function attachAll({ programs, missing, maps }: Selection, buildDirectory: strin
 }
 
 /** @returns the link, or why there is none */
-function attachOne({ name, pointer }: Program): { pointer: Pointer } | string {
+function attachOne(program: BpfProgram): BpfLink | string {
   try {
-    return { pointer: checkedPointer(`the kernel does not attach ${name}`, attachLsm(pointer)) };
+    return program.attach();
   } catch (error) {
     if (!(error instanceof KernelError) || isPassing(error.errno)) throw error;
     return [error.message, ...takeWarnings()].join('; ');

@@ -1,6 +1,7 @@
 import { VERDICT_ACTIONS } from '../image/layout.js';
+import { checked } from '../native/kernel-error.js';
+import { lookupElement, possibleProcessors } from '../native/libbpf.js';
 import { RULE_CLASSES } from '../policy/model.js';
-import { checked, lookupElement, possibleProcessors } from './libbpf.js';
 import { PATH_RESULTS } from './path-results.js';
 
 /** Order of enum counter in bpf/include/maps.h. */

@@ -1,4 +1,6 @@
-import { checked, closeDescriptor, objectInfo, programById } from './libbpf.js';
+import { checked } from '../native/kernel-error.js';
+import { objectInfo, programById } from '../native/libbpf.js';
+import { closeDescriptor } from '../native/libc.js';
 
 /** Offsets in struct bpf_link_info and struct bpf_prog_info, include/uapi/linux/bpf.h. Fields are only ever appended. */
 const LINK_INFO_BYTES = 16;

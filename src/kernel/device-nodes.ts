@@ -1,6 +1,7 @@
 import { type NamespacePair, namespaceKey } from '../containers/container.js';
 import type { DeviceNode } from '../containers/device-nodes.js';
-import { BPF_ANY, checked, updateElement } from './libbpf.js';
+import { checked } from '../native/kernel-error.js';
+import { BPF_ANY, updateElement } from '../native/libbpf.js';
 import { containerIn, deleteIfPresent, keysOf, putContainer } from './map-elements.js';
 
 /** struct node_key and struct node_path of bpf/include/nodes.h (a test compares them). */

@@ -1,6 +1,7 @@
 import type { NamespacePair } from '../containers/container.js';
 import { namespaceKey } from '../containers/container.js';
-import { BPF_ANY, checked, lookupElement, updateElement } from './libbpf.js';
+import { checked } from '../native/kernel-error.js';
+import { BPF_ANY, lookupElement, updateElement } from '../native/libbpf.js';
 import { CONTAINER_KEY_BYTES, containerIn, containerKey, keysOf, lookupIfPresent } from './map-elements.js';
 
 /** struct settings and struct token_bucket of bpf/include/token_bucket.h (a test compares them). */

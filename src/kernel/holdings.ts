@@ -1,7 +1,9 @@
 import type { NamespacePair } from '../containers/container.js';
 import { VERDICT_RULE_MASK } from '../image/layout.js';
+import { checked } from '../native/kernel-error.js';
+import { BPF_ANY, updateElement } from '../native/libbpf.js';
+import { closeDescriptor } from '../native/libc.js';
 import { linkIterator, readPass } from './iterators.js';
-import { BPF_ANY, checked, closeDescriptor, updateElement } from './libbpf.js';
 import {
   CONTAINER_KEY_BYTES,
   containerIn,

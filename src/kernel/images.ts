@@ -1,23 +1,23 @@
-import { promisify } from 'node:util';
 import type { NamespacePair, ProcessIdentity } from '../containers/container.js';
 import type { Image } from '../image/image.js';
 import { ENTRY_BYTES, HEADER, PAGE_ENTRIES } from '../image/layout.js';
-import type { Rule } from '../policy/model.js';
-import { namedIn } from '../policy/named-paths.js';
-import { mapId } from './descriptor-info.js';
+import { checked } from '../native/kernel-error.js';
 import {
   BPF_F_INNER_MAP,
   BPF_F_RDONLY_PROG,
   BPF_MAP_TYPE_ARRAY,
-  checked,
-  closeDescriptor,
   createMap,
-  deleteBatch,
+  deleteBatchAsync,
   freezeMap,
   MAP_CREATE_OPTIONS_BYTES,
   mapById,
   updateBatch,
-} from './libbpf.js';
+  updateBatchAsync,
+} from '../native/libbpf.js';
+import { closeDescriptor } from '../native/libc.js';
+import type { Rule } from '../policy/model.js';
+import { namedIn } from '../policy/named-paths.js';
+import { mapId } from './descriptor-info.js';
 import {
   CONTAINER_KEY_BYTES,
   containerIn,
@@ -97,9 +97,6 @@ export function releaseKernelImage(image: KernelImage): void {
   closeDescriptor(image.descriptor);
 }
 
-const updateBatchAsync = promisify(updateBatch.async) as (...parameters: unknown[]) => Promise<number>;
-const deleteBatchAsync = promisify(deleteBatch.async) as (...parameters: unknown[]) => Promise<number>;
-
 /** How long to wait before looking again whether new containers are visible. */
 const LOOK_MILLISECONDS = 1;
 const ENOENT = 2;
@@ -172,7 +169,7 @@ export class ContainerMap {
     } finally {
       clearTimeout(timer);
     }
-    // koffi does not keep the buffers of an asynchronous call alive: this use does.
+    // The call does not keep its buffers alive: this use does.
     if (keys.length !== values.length * 2) throw new Error('unreachable');
     for (const container of [...waiting, ...others]) onVisible(container);
   }

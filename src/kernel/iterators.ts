@@ -1,6 +1,8 @@
 import { read } from 'node:fs';
 import { promisify } from 'node:util';
-import { checked, closeDescriptor, createIterator, createLink } from './libbpf.js';
+import { checked } from '../native/kernel-error.js';
+import { createIterator, createLink } from '../native/libbpf.js';
+import { closeDescriptor } from '../native/libc.js';
 
 /** enum bpf_attach_type of include/uapi/linux/bpf.h */
 const BPF_TRACE_ITER = 28;

@@ -5,6 +5,8 @@ import { deviceNodes } from '../containers/device-nodes.js';
 import { mountAliases } from '../containers/mount-aliases.js';
 import { mountsOf } from '../containers/mounts.js';
 import type { Image } from '../image/image.js';
+import { checked } from '../native/kernel-error.js';
+import { BPF_ANY, updateElement } from '../native/libbpf.js';
 import { inTimeSlices } from '../time-slices.js';
 import { AccessMap } from './accesses.js';
 import { type Counter, readCounter, readCounters } from './counters.js';
@@ -22,7 +24,6 @@ import {
 } from './images.js';
 import { LayerTrial } from './layer-trial.js';
 import { forgetLearntNames } from './learnt-names.js';
-import { BPF_ANY, checked, updateElement } from './libbpf.js';
 import { containerKey, deleteIfPresent } from './map-elements.js';
 import type { MissingHook } from './missing-hooks.js';
 import { NewContainers } from './new-containers.js';

@@ -2,7 +2,8 @@ import { closeSync, constants, lstatSync, opendirSync, openSync, readFileSync, s
 import { join } from 'node:path';
 import type { ContainerRoot } from '../containers/container.js';
 import { hostRoot } from '../containers/procfs.js';
-import { checked, runProgram } from './libbpf.js';
+import { checked } from '../native/kernel-error.js';
+import { runProgram } from '../native/libbpf.js';
 
 /** Order of enum layer in bpf/include/layer_trial.h. */
 const LAYERS = ['lower', 'upper', 'none'] as const;

@@ -1,22 +1,10 @@
 import { constants } from 'node:os';
 import { Failure } from '../failure.js';
+import { BpfObject, type BpfProgram } from '../native/bpf-object.js';
+import { KernelError } from '../native/kernel-error.js';
+import { KernelTypes } from '../native/kernel-types.js';
+import { takeWarnings } from '../native/libbpf.js';
 import { HOOK_USES } from './hook-uses.js';
-import { KernelTypes } from './kernel-types.js';
-import {
-  checked,
-  checkedPointer,
-  closeObject,
-  KernelError,
-  loadObject,
-  nextProgram,
-  openObject,
-  type Pointer,
-  programName,
-  programSection,
-  setAutoload,
-  setLogBuffer,
-  takeWarnings,
-} from './libbpf.js';
 import { type PinNames, pinNamesOf } from './map-pins.js';
 import type { MissingHook } from './missing-hooks.js';
 import { VerifierLog } from './verifier-log.js';
@@ -27,17 +15,10 @@ const LSM_SECTION = /^\??lsm\/(.+)$/u;
 const PASSING: readonly number[] = [constants.errno.EINTR, constants.errno.EAGAIN, constants.errno.ENOMEM];
 export const isPassing = (errno: number): boolean => PASSING.includes(errno);
 
-/** A program of an object that is open. */
-export interface Program {
-  readonly name: string;
-  readonly hook: string;
-  readonly pointer: Pointer;
-}
-
 export interface Selection {
-  readonly object: Pointer;
+  readonly object: BpfObject;
   /** The programs to be loaded. */
-  readonly programs: readonly Program[];
+  readonly programs: readonly BpfProgram[];
   readonly missing: readonly MissingHook[];
   /** How the pins of its maps are called. */
   readonly maps: PinNames;
@@ -57,14 +38,14 @@ export function openSelected(
   refused: Refused = new Map(),
   isLoaded: (name: string) => boolean = () => false,
 ): Selection {
-  const object = checkedPointer(`cannot open ${objectPath}`, openObject(objectPath, null));
+  const object = BpfObject.open(objectPath);
   try {
-    const programs: Program[] = [];
+    const programs: BpfProgram[] = [];
     const missing: MissingHook[] = [];
-    for (const program of programsOf(object)) {
+    for (const program of object.programs()) {
       const absence = isLoaded(program.name) ? undefined : KernelTypes.use((types) => absenceOf(program, types));
       const isThere = absence === undefined && !refused.has(program.name);
-      checked(`cannot select ${program.name}`, setAutoload(program.pointer, isThere));
+      program.select(isThere);
       if (isThere) programs.push(program);
       else if (absence === undefined) missing.push(refused.get(program.name)!);
       else if (HOOK_USES[program.name]?.else === undefined)
@@ -73,7 +54,7 @@ export function openSelected(
     for (const each of missing) requireNotEssential(each);
     return { object, programs, missing, maps: pinNamesOf(object) };
   } catch (error) {
-    closeObject(object);
+    object.close();
     throw error;
   }
 }
@@ -95,9 +76,9 @@ export function loadSelected(objectPath: string, prepare: (selection: Selection)
       const refusal = load(selection);
       if (refusal === undefined) return selection;
       refused.set(refusal.program, refusal);
-      closeObject(selection.object);
+      selection.object.close();
     } catch (error) {
-      closeObject(selection.object);
+      selection.object.close();
       throw error;
     }
   }
@@ -114,16 +95,9 @@ export function requireNotEssential({ program, hook, reason }: MissingHook): voi
   );
 }
 
-function* programsOf(object: Pointer): Generator<Program> {
-  for (let pointer = nextProgram(object, null); pointer !== null; pointer = nextProgram(object, pointer)) {
-    const section: string = programSection(pointer);
-    yield { name: programName(pointer), hook: section.slice(section.indexOf('/') + 1), pointer };
-  }
-}
-
 /** Why the kernel has no hook for a program; undefined where it has. */
-function absenceOf({ hook, pointer }: Program, types: KernelTypes): string | undefined {
-  if (!LSM_SECTION.test(programSection(pointer))) return undefined;
+function absenceOf({ hook, section }: BpfProgram, types: KernelTypes): string | undefined {
+  if (!LSM_SECTION.test(section)) return undefined;
   if (!types.hasFunction(`bpf_lsm_${hook}`)) return `this kernel has no hook ${hook}`;
   // The hook passes owners as structures by value, which trampolines could not pass on before this member existed.
   if (hook === 'path_chown' && !types.hasMember('btf_func_model', 'arg_flags'))
@@ -134,9 +108,8 @@ function absenceOf({ hook, pointer }: Program, types: KernelTypes): string | und
 /** @returns the program that was refused, if one was. @throws if no program is the cause, or only temporarily */
 function load({ object, programs }: Selection): MissingHook | undefined {
   const log = new VerifierLog();
-  for (const { name, pointer } of programs)
-    checked(`cannot keep the log of ${name}`, setLogBuffer(pointer, log.buffer, log.buffer.length));
-  const result = loadObject(object);
+  for (const program of programs) program.keepLog(log.buffer);
+  const result = object.load();
   if (result >= 0) return undefined;
   const messages = takeWarnings();
   const blamed = programs.find(({ name }) => messages.some((line) => line.includes(`prog '${name}': failed to`)));

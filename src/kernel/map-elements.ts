@@ -1,5 +1,6 @@
 import type { NamespacePair } from '../containers/container.js';
-import { checked, deleteElement, KernelError, lookupElement, nextKey } from './libbpf.js';
+import { checked, KernelError } from '../native/kernel-error.js';
+import { deleteElement, lookupElement, nextKey } from '../native/libbpf.js';
 
 /** Elements of the kernel's hash maps; a missing key is not an error. */
 

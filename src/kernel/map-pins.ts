@@ -1,15 +1,6 @@
 import { createHash } from 'node:crypto';
 import { IMAGE_LAYOUT } from '../image/layout.js';
-import {
-  checkedPointer,
-  findMap,
-  mapEntries,
-  mapFlags,
-  mapKeyBytes,
-  mapType,
-  mapValueBytes,
-  type Pointer,
-} from './libbpf.js';
+import type { BpfObject } from '../native/bpf-object.js';
 
 /** Maps that outlive the daemon; the next one finds them below the pin directory: see pinNamesOf. */
 export const PINNED_MAPS = [
@@ -50,11 +41,9 @@ export type PinNames = Readonly<Record<PinnedMap, string>>;
  * How the pins of an object's maps are called. libbpf takes no map of other sizes for its own, so each name ends in a
  * digest of them: a build whose map differs makes a new one beside that of an earlier build, whose programs keep using the former.
  */
-export function pinNamesOf(object: Pointer): PinNames {
+export function pinNamesOf(object: BpfObject): PinNames {
   const names = PINNED_MAPS.map((name) => {
-    const map = checkedPointer(`no map ${name} in the object`, findMap(object, name));
-    const sizes = [mapType, mapKeyBytes, mapValueBytes, mapEntries, mapFlags].map((read) => read(map));
-    const layout = [...sizes, ...(OF_IMAGES.includes(name) ? [IMAGE_LAYOUT] : [])].join(' ');
+    const layout = [...object.mapSizes(name), ...(OF_IMAGES.includes(name) ? [IMAGE_LAYOUT] : [])].join(' ');
     return [name, `${name}-${createHash('sha256').update(layout).digest('hex').slice(0, DIGITS)}`];
   });
   return Object.fromEntries(names) as PinNames;

@@ -1,9 +1,8 @@
 import { existsSync, rmSync } from 'node:fs';
 import { basename } from 'node:path';
-import { promisify } from 'node:util';
-import { attachToTracepoint, checked, closeDescriptor, getPinned, pinDescriptor } from './libbpf.js';
-
-const closeAsync = promisify(closeDescriptor.async) as (descriptor: number) => Promise<number>;
+import { checked } from '../native/kernel-error.js';
+import { attachToTracepoint, getPinned, pinDescriptor } from '../native/libbpf.js';
+import { closeDescriptor, closeInThread } from '../native/libc.js';
 
 /**
  * A program that is loaded and pinned, and attached only while it is needed. The pin of its link shows whether it is
@@ -75,7 +74,7 @@ export class OnDemandProgram {
     this.#link = undefined;
     // Immediately, or it could be the pin of the next attachment; closing the link is what takes time.
     rmSync(this.linkPath, { force: true });
-    this.#closing = closeAsync(link);
+    this.#closing = closeInThread(link);
     await this.#closing;
   }
 

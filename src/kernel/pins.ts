@@ -1,6 +1,7 @@
 import { mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { checked, pinDescriptor } from './libbpf.js';
+import { checked } from '../native/kernel-error.js';
+import { pinDescriptor } from '../native/libbpf.js';
 import { mountBpfFileSystem } from './support.js';
 
 /** Keeps an object of the kernel alive after the daemon has ended. */

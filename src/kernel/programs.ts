@@ -3,8 +3,10 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { NamespacePair } from '../containers/container.js';
 import { Failure } from '../failure.js';
+import { checked } from '../native/kernel-error.js';
+import { getPinned, takeWarnings } from '../native/libbpf.js';
+import { closeDescriptor } from '../native/libc.js';
 import { attachNew, type Standing } from './attaching.js';
-import { checked, closeDescriptor, closeObject, getPinned, takeWarnings } from './libbpf.js';
 import { openSelected } from './loading.js';
 import { PINNED_MAPS, type PinnedMap } from './map-pins.js';
 import { explainMissing, type MissingHook } from './missing-hooks.js';
@@ -145,7 +147,7 @@ function pinnedPrograms(objectPath: string, buildDirectory: string): Standing | 
   const isPinned = (name: string) => existsSync(join(buildDirectory, name));
   const remembered = [...rememberedMissing(buildDirectory)].filter(([name]) => !isPinned(name));
   const { object, programs, missing, maps } = openSelected(objectPath, new Map(remembered), isPinned);
-  closeObject(object);
+  object.close();
   const names = programs.map(({ name }) => name);
   return names.every(isPinned) ? { names, missing, maps } : undefined;
 }

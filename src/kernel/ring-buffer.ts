@@ -1,10 +1,6 @@
-import koffi from 'koffi';
-import { mapMemory } from './libbpf.js';
+import { mapPages, pageBytes } from '../native/libc.js';
+import { type ReadableWatch, watchReadable } from '../native/readable.js';
 
-const PROT_READ = 1;
-const PROT_WRITE = 2;
-const MAP_SHARED = 1;
-const MAP_FAILED = 0xffffffffffffffffn;
 /** linux/bpf.h: a record whose producer has not committed it yet; a record to be skipped; header of a record. */
 const BUSY = 0x80000000;
 const DISCARD = 0x40000000;
@@ -21,8 +17,7 @@ export class RingBuffer {
   readonly #headers: Int32Array;
   readonly #mask: number;
   readonly #descriptor: number;
-  #poll: ReturnType<typeof koffi.node.poll> | undefined;
-  #onReadable: () => void = () => undefined;
+  #watch: ReadableWatch | undefined;
   #read: bigint;
   #isWaiting = true;
   #isClosed = false;
@@ -36,8 +31,8 @@ export class RingBuffer {
    */
   constructor(descriptor: number, bytes: number) {
     const page = pageBytes();
-    const consumer = mapPages(page, PROT_READ | PROT_WRITE, descriptor, 0);
-    const producer = mapPages(page + 2 * bytes, PROT_READ, descriptor, page);
+    const consumer = mapPages(descriptor, 0, page, 'write');
+    const producer = mapPages(descriptor, page, page + 2 * bytes, 'read');
     this.#consumer = new BigUint64Array(consumer, 0, 1);
     this.#producer = new BigUint64Array(producer, 0, 1);
     this.#data = Buffer.from(producer, page, 2 * bytes);
@@ -49,11 +44,10 @@ export class RingBuffer {
 
   /** @param onRecords called when records are waiting, also now; it should call {@link drain} */
   start(onRecords: () => void): void {
-    this.#onReadable = () => {
+    this.#watch = watchReadable(this.#descriptor, () => {
       this.wakeUps++;
       onRecords();
-    };
-    this.#poll = koffi.node.poll(this.#descriptor, { readable: true }, this.#onReadable);
+    });
     onRecords();
   }
 
@@ -84,7 +78,7 @@ export class RingBuffer {
     if (position > Atomics.load(this.#consumer, 0)) Atomics.store(this.#consumer, 0, position);
     if (this.#isWaiting || position < this.#read) return;
     this.#isWaiting = true;
-    this.#poll?.start({ readable: true }, this.#onReadable);
+    this.#watch?.resume();
   }
 
   /**
@@ -109,7 +103,7 @@ export class RingBuffer {
     // Unreleased records would wake the reader again and again.
     if (this.#isWaiting && this.kept > 0) {
       this.#isWaiting = false;
-      this.#poll?.stop();
+      this.#watch?.pause();
     }
     return given;
   }
@@ -117,19 +111,7 @@ export class RingBuffer {
   /** No more records are given out; those that were can still be released. */
   close(): void {
     this.#isClosed = true;
-    this.#poll?.stop();
-    this.#poll?.close();
-    this.#poll = undefined;
+    this.#watch?.close();
+    this.#watch = undefined;
   }
-}
-
-function mapPages(length: number, protection: number, descriptor: number, offset: number): ArrayBuffer {
-  const pages = mapMemory(null, length, protection, MAP_SHARED, descriptor, offset);
-  if (koffi.address(pages) === MAP_FAILED) throw new Error(`cannot map the ring buffer: errno ${koffi.errno()}`);
-  return koffi.view(pages, length);
-}
-
-const SC_PAGESIZE = 30;
-function pageBytes(): number {
-  return Number(koffi.load('libc.so.6').func('long sysconf(int name)')(SC_PAGESIZE));
 }

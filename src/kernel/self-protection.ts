@@ -1,19 +1,10 @@
 import { closeSync, constants, existsSync, openSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Failure } from '../failure.js';
+import type { BpfObject } from '../native/bpf-object.js';
+import { checked, KernelError } from '../native/kernel-error.js';
+import { BPF_ANY, lookupElement, runProgram, updateElement } from '../native/libbpf.js';
 import { linkIds, mapId, programId } from './descriptor-info.js';
-import {
-  BPF_ANY,
-  checked,
-  findMap,
-  KernelError,
-  lookupElement,
-  mapDescriptor,
-  nextMap,
-  type Pointer,
-  runProgram,
-  updateElement,
-} from './libbpf.js';
 import { deleteIfPresent, keysOf } from './map-elements.js';
 
 /** Order of enum own_kind in bpf/include/owner.h: what is Hauberk's own. */
@@ -48,11 +39,9 @@ function ownKey(kind: OwnKind, id: number): Buffer {
 }
 
 /** Registers every map of a loaded object as Hauberk's own, also those that are not pinned. */
-export function recordMaps(object: Pointer, build: string): void {
-  const objects: number = mapDescriptor(findMap(object, 'own_objects'));
-  for (let map = nextMap(object, null); map !== null; map = nextMap(object, map)) {
-    const descriptor: number = mapDescriptor(map);
-    if (descriptor < 0) continue;
+export function recordMaps(object: BpfObject, build: string): void {
+  const objects = object.mapDescriptor('own_objects');
+  for (const descriptor of object.mapDescriptors()) {
     const result = updateElement(
       objects,
       ownKey('map', mapId(descriptor)),

@@ -1,9 +1,10 @@
 import { existsSync, mkdirSync, readFileSync, statfsSync } from 'node:fs';
 import { release } from 'node:os';
 import { gunzipSync } from 'node:zlib';
+import { checked } from '../native/kernel-error.js';
+import { KernelTypes } from '../native/kernel-types.js';
+import { mountFileSystem } from '../native/libc.js';
 import { bootAdvice } from './boot-advice.js';
-import { KernelTypes } from './kernel-types.js';
-import { checkedCall, mountFileSystem } from './libbpf.js';
 
 const SECURITY_MODULES = '/sys/kernel/security/lsm';
 const KERNEL_TYPES = '/sys/kernel/btf/vmlinux';
@@ -126,5 +127,5 @@ function configuredModules(): string | undefined {
 function ensureMounted(type: 'securityfs' | 'bpf', place: string, witness: string | undefined): void {
   if (!existsSync(place)) return;
   const mounted = witness === undefined ? statfsSync(place).type === BPF_FILE_SYSTEM : existsSync(witness);
-  if (!mounted) checkedCall(`cannot mount ${type} on ${place}`, mountFileSystem(type, place, type, 0, null));
+  if (!mounted) checked(`cannot mount ${type} on ${place}`, mountFileSystem(type, place));
 }

@@ -1,5 +1,5 @@
+import { closeDescriptor } from '../native/libc.js';
 import { linkIterator, readPass } from './iterators.js';
-import { closeDescriptor } from './libbpf.js';
 
 /** enum task_report of bpf/include/task_iterator.h: the value that means success. */
 const TASK_REPORT_MARKED = 'm'.charCodeAt(0);

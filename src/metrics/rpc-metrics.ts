@@ -1,7 +1,7 @@
 import { status } from '@grpc/grpc-js';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import { METHOD_RULES, UNKNOWN_METHOD } from '../rpc/access/method-table.js';
 import { type CertificateEnds, REFUSAL_REASONS, type RpcObserver } from '../rpc/access/observer.js';
+import { METHOD_RULES, UNKNOWN_METHOD } from '../rpc/method-rules.js';
 
 const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 const DAY_MILLISECONDS = 24 * 60 * 60 * 1000;

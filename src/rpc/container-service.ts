@@ -3,6 +3,7 @@ import type { ContainerRegistration, ContainerTracker } from '../control/contain
 import type { UnprotectedContainers } from '../control/protection.js';
 import { Failure } from '../failure.js';
 import { ContainerServiceService } from '../generated/hauberk/v1/container.js';
+import { OPERATOR_WRITE, READ, type RulesOf } from './access/method-rule.js';
 import { currentCaller } from './caller.js';
 import {
   toContainerChangeMessage,
@@ -17,6 +18,14 @@ import { fitting, pageByKey, pageByPlace } from './pages.js';
 import { checkSynced, readRegistrations } from './reading/containers-of.js';
 import { checkRegistration, toRegistration } from './registration-message.js';
 import { MUST_NOT_BE_EMPTY, RequestChecks } from './request-checks.js';
+
+export const CONTAINER_RULES: RulesOf<typeof ContainerServiceService> = {
+  '/hauberk.v1.ContainerService/RegisterContainer': OPERATOR_WRITE,
+  '/hauberk.v1.ContainerService/UnregisterContainer': OPERATOR_WRITE,
+  '/hauberk.v1.ContainerService/SyncContainers': OPERATOR_WRITE,
+  '/hauberk.v1.ContainerService/ListContainers': READ,
+  '/hauberk.v1.ContainerService/GetEffectivePolicy': READ,
+};
 
 /** hauberk.v1.ContainerService. */
 export function containerServiceOf(

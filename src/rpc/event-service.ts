@@ -6,6 +6,7 @@ import { EventServiceService, type StreamEventsRequest } from '../generated/haub
 import { compileInSteps } from '../image/compile.js';
 import type { RuleSet } from '../policy/rule-set.js';
 import { finishInTimeSlices } from '../time-slices.js';
+import { READ, type RulesOf } from './access/method-rule.js';
 import { currentCaller } from './caller.js';
 import { type Compile, toEventFilter, toPosition, toSince } from './event-filter.js';
 import { pumpEvents } from './event-pump.js';
@@ -30,6 +31,10 @@ const definition = {
     responseSerialize: (bytes: Buffer): Buffer => bytes,
     responseDeserialize: (bytes: Buffer): Buffer => bytes,
   },
+};
+
+export const EVENT_RULES: RulesOf<typeof EventServiceService> = {
+  '/hauberk.v1.EventService/StreamEvents': READ,
 };
 
 /** hauberk.v1.EventService. */

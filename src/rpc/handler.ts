@@ -19,6 +19,7 @@ import {
   Undecodable,
 } from './decode.js';
 import { toStatus } from './errors.js';
+import type { RuledMethod } from './method-rules.js';
 
 /** What the RPC room writes to the log; a pino logger is one. */
 export interface RpcLogger {
@@ -37,6 +38,9 @@ type UnaryHandler<Request, Response> = (
 
 /** The stream ends when the promise is settled. */
 type StreamHandler<Request, Response> = (request: Request, call: ResponseStream<Response>) => Promise<void>;
+
+/** A service all of whose methods have a rule that says who may call them. */
+type RuledService = ServiceDefinition & Readonly<Record<string, { readonly path: RuledMethod }>>;
 
 /** Plain functions for every method of a service definition made by ts-proto. */
 export type Handlers<Definition> = {
@@ -57,7 +61,7 @@ export interface LargeRequests<Definition> {
 
 /** What a library registers its own service with. */
 export interface ServiceRegistry {
-  addService(definition: ServiceDefinition, implementation: UntypedServiceImplementation): void;
+  addService(definition: RuledService, implementation: UntypedServiceImplementation): void;
 }
 
 /**
@@ -71,7 +75,7 @@ export class RpcService {
     this.#register = register;
   }
 
-  static of<Definition extends ServiceDefinition>(
+  static of<Definition extends RuledService>(
     definition: Definition,
     handlers: Handlers<Definition>,
     { encoded = {}, refused = [] }: LargeRequests<Definition> = {},

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { HostState, HostStatus } from '../control/host-state.js';
 import { Failure } from '../failure.js';
 import { HealthService, HealthCheckResponse_ServingStatus as ServingStatus } from '../generated/health/v1/health.js';
+import { READ_BY_ANYONE, type RulesOf } from './access/method-rule.js';
 import { RpcService } from './handler.js';
 
 export interface Health {
@@ -19,6 +20,12 @@ const PROTECTION = 'protection';
  * The health service that says whether changes can be stored: with a full disk, what was acknowledged stays in force.
  */
 const STORE = 'store';
+
+export const HEALTH_RULES: RulesOf<typeof HealthService> = {
+  '/grpc.health.v1.Health/Check': READ_BY_ANYONE,
+  '/grpc.health.v1.Health/List': READ_BY_ANYONE,
+  '/grpc.health.v1.Health/Watch': READ_BY_ANYONE,
+};
 
 /**
  * grpc.health.v1: the server as a whole, named "", and each of the services are SERVING only while policies are

@@ -1,8 +1,14 @@
 import type { HostState } from '../control/host-state.js';
 import { Failure } from '../failure.js';
 import { HostServiceService } from '../generated/hauberk/v1/host.js';
+import { READ, type RulesOf } from './access/method-rule.js';
 import { toStatusMessage } from './convert.js';
 import { RpcService } from './handler.js';
+
+export const HOST_RULES: RulesOf<typeof HostServiceService> = {
+  '/hauberk.v1.HostService/GetStatus': READ,
+  '/hauberk.v1.HostService/WaitForRevision': READ,
+};
 
 /** hauberk.v1.HostService. */
 export function hostServiceOf(host: Pick<HostState, 'status' | 'whenEnforced'>): RpcService {

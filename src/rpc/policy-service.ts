@@ -19,6 +19,7 @@ import {
   policyKey,
 } from '../policy/model.js';
 import { inTimeSlices } from '../time-slices.js';
+import { ADMIN_WRITE, READ, type RulesOf } from './access/method-rule.js';
 import { currentCaller } from './caller.js';
 import { someIds, toChangeMessages } from './change-output.js';
 import { toPostureMessages } from './convert.js';
@@ -34,6 +35,19 @@ import { readAll, readSource, translateForSource } from './reading/policies-of.j
 import type { ReadMethod, ReadRest } from './reading/read-job.js';
 import { RequestReader } from './reading/request-reader.js';
 import { MUST_NOT_BE_EMPTY, RequestChecks } from './request-checks.js';
+
+export const POLICY_RULES: RulesOf<typeof PolicyServiceService> = {
+  '/hauberk.v1.PolicyService/ApplyPolicy': ADMIN_WRITE,
+  '/hauberk.v1.PolicyService/DeletePolicy': ADMIN_WRITE,
+  '/hauberk.v1.PolicyService/SyncPolicies': ADMIN_WRITE,
+  '/hauberk.v1.PolicyService/SetPosture': ADMIN_WRITE,
+  '/hauberk.v1.PolicyService/ValidatePolicy': READ,
+  '/hauberk.v1.PolicyService/GetPolicy': READ,
+  '/hauberk.v1.PolicyService/ListPolicies': READ,
+  '/hauberk.v1.PolicyService/ListPostures': READ,
+  '/hauberk.v1.PolicyService/Explain': READ,
+  '/hauberk.v1.PolicyService/Diff': READ,
+};
 
 /** hauberk.v1.PolicyService. */
 export function policyServiceOf(

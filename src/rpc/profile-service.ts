@@ -15,6 +15,7 @@ import type { ObservedAccess } from '../profile/observed-access.js';
 import type { Profile, ProfileSubject } from '../profile/profile.js';
 import type { Steps } from '../steps.js';
 import { finishInTimeSlices } from '../time-slices.js';
+import { OPERATOR_WRITE, READ, type RulesOf } from './access/method-rule.js';
 import { currentCaller } from './caller.js';
 import { RpcService } from './handler.js';
 import { CLASSES } from './names.js';
@@ -24,6 +25,15 @@ import { MUST_NOT_BE_EMPTY, RequestChecks } from './request-checks.js';
 
 /** At most this many, however short they are. */
 const ACCESSES_MAX = 10_000;
+
+export const PROFILE_RULES: RulesOf<typeof ProfileServiceService> = {
+  '/hauberk.v1.ProfileService/StartProfile': OPERATOR_WRITE,
+  '/hauberk.v1.ProfileService/StopProfile': OPERATOR_WRITE,
+  '/hauberk.v1.ProfileService/DeleteProfile': OPERATOR_WRITE,
+  '/hauberk.v1.ProfileService/GetProfile': READ,
+  '/hauberk.v1.ProfileService/ListProfiles': READ,
+  '/hauberk.v1.ProfileService/SuggestPolicy': READ,
+};
 
 /** hauberk.v1.ProfileService. */
 export function profileServiceOf(profiles: ProfileRegistry, dryRuns: Pick<DryRunPool, 'suggest'>): RpcService {

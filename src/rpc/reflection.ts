@@ -6,11 +6,18 @@ import {
   ServerReflectionService,
 } from '../generated/grpc/reflection/v1/reflection.js';
 import { ServerReflectionService as ServerReflectionServiceAlpha } from '../generated/grpc/reflection/v1alpha/reflection.js';
+import { READ, type RulesOf } from './access/method-rule.js';
 import { toStatus } from './errors.js';
 import { RpcService } from './handler.js';
 import type { ReflectionIndex } from './reflection-index.js';
 
 type ReflectionStream = ServerDuplexStream<ServerReflectionRequest, ServerReflectionResponse>;
+
+export const REFLECTION_RULES: RulesOf<typeof ServerReflectionService> & RulesOf<typeof ServerReflectionServiceAlpha> =
+  {
+    '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo': READ,
+    '/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo': READ,
+  };
 
 /**
  * Server reflection, v1 and v1alpha, of everything in a compiled descriptor set.

@@ -8,6 +8,7 @@ import { StateServiceService } from '../generated/hauberk/v1/state.js';
 import type { Visibility } from '../generated/hauberk/v1/telemetry.js';
 import { isOfClient, originOf, policyKey } from '../policy/model.js';
 import { inTimeSlices } from '../time-slices.js';
+import { ADMIN_WRITE, READ, type RulesOf } from './access/method-rule.js';
 import { currentCaller } from './caller.js';
 import { toChangeMessages } from './change-output.js';
 import { toPostureMessages } from './convert.js';
@@ -17,6 +18,11 @@ import { pageInTimeSlices } from './pages.js';
 import { RequestReader } from './reading/request-reader.js';
 import { readState, type WantedState } from './reading/state-of.js';
 import { toVisibilityMessage } from './visibility-message.js';
+
+export const STATE_RULES: RulesOf<typeof StateServiceService> = {
+  '/hauberk.v1.StateService/Restore': ADMIN_WRITE,
+  '/hauberk.v1.StateService/Backup': READ,
+};
 
 /** hauberk.v1.StateService. */
 export function stateServiceOf(policies: PolicyRegistry, reader: RequestReader = new RequestReader()): RpcService {

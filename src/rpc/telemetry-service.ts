@@ -2,9 +2,15 @@ import { createHash } from 'node:crypto';
 import type { VisibilityRegistry } from '../control/visibility-registry.js';
 import { TelemetryServiceService } from '../generated/hauberk/v1/telemetry.js';
 import { visibilityKey } from '../policy/visibility.js';
+import { OPERATOR_WRITE, READ, type RulesOf } from './access/method-rule.js';
 import { RpcService } from './handler.js';
 import { pageByPlace } from './pages.js';
 import { toClasses, toVisibility, toVisibilityMessage } from './visibility-message.js';
+
+export const TELEMETRY_RULES: RulesOf<typeof TelemetryServiceService> = {
+  '/hauberk.v1.TelemetryService/SetVisibility': OPERATOR_WRITE,
+  '/hauberk.v1.TelemetryService/GetVisibility': READ,
+};
 
 /** hauberk.v1.TelemetryService. */
 export function telemetryServiceOf(visibility: VisibilityRegistry): RpcService {

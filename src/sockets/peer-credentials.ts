@@ -1,14 +1,8 @@
 import type { Socket } from 'node:net';
-import koffi from 'koffi';
 import { Failure } from '../failure.js';
-
-const libc = koffi.load('libc.so.6');
-const getSocketOption = libc.func(
-  'int getsockopt(int fd, int level, int name, _Out_ void *value, _Inout_ uint32 *length)',
-);
+import { readSocketOption } from '../native/libc.js';
 
 /** include/uapi/asm-generic/socket.h */
-const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
 const SO_PEERGROUPS = 59;
 /** struct ucred: pid, uid, gid. */
@@ -26,8 +20,9 @@ export interface PeerCredentials {
 }
 
 /**
- * Asks the kernel which process is at the other end of an accepted Unix socket. * @throws Failure internal if the
- * socket no longer has a descriptor or the kernel does not answer
+ * Asks the kernel which process is at the other end of an accepted Unix socket.
+ *
+ * @throws Failure internal if the socket no longer has a descriptor or the kernel does not answer
  */
 export function peerCredentialsOf(socket: Socket): PeerCredentials {
   // The descriptor of a socket is in no public property.
@@ -44,9 +39,7 @@ export function namesOfUser({ uid, gid, groups }: PeerCredentials): string[] {
 
 function numbersOf(fd: number, option: number, count: number): number[] {
   const numbers = new Uint32Array(count);
-  const length = [numbers.byteLength];
-  if (getSocketOption(fd, SOL_SOCKET, option, numbers, length) !== 0) {
-    throw new Failure('internal', `getsockopt ${option}: errno ${koffi.errno()}`);
-  }
-  return [...numbers.subarray(0, length[0]! / numbers.BYTES_PER_ELEMENT)];
+  const bytes = readSocketOption(fd, option, numbers);
+  if (bytes < 0) throw new Failure('internal', `getsockopt ${option}: errno ${-bytes}`);
+  return [...numbers.subarray(0, bytes / numbers.BYTES_PER_ELEMENT)];
 }

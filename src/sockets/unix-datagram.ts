@@ -1,18 +1,11 @@
-import koffi from 'koffi';
-import { closeDescriptor, KernelError } from '../kernel/libbpf.js';
-
-const libc = koffi.load('libc.so.6');
-const openSocket = libc.func('int socket(int domain, int type, int protocol)');
-const connectSocket = libc.func('int connect(int fd, const void *address, uint32 length)');
-const sendMessage = libc.func('int64 send(int fd, const void *message, size_t length, int flags)');
+import { constants } from 'node:os';
+import { KernelError } from '../native/kernel-error.js';
+import { closeDescriptor, connectSocket, openDatagramSocket, sendMessage } from '../native/libc.js';
 
 const AF_UNIX = 1;
-/** SOCK_DGRAM, SOCK_CLOEXEC and SOCK_NONBLOCK. */
-const TYPE = 0o2004002;
-const MSG_NOSIGNAL = 0x4000;
 /** sun_path of struct sockaddr_un (unix(7)), less the zero at the end of a path. */
 const PATH_BYTES_MAX = 107;
-const { EAGAIN, ECONNREFUSED, EMSGSIZE, ENAMETOOLONG, ENOTCONN } = koffi.os.errno as Record<string, number>;
+const { EAGAIN, ECONNREFUSED, EMSGSIZE, ENAMETOOLONG, ENOTCONN } = constants.errno;
 
 /** Sends datagrams to a Unix socket without waiting, which Node.js does not support. */
 export class UnixDatagrams {
@@ -28,8 +21,9 @@ export class UnixDatagrams {
   send(bytes: Buffer): 'sent' | 'full' | 'too-long' {
     for (;;) {
       this.#descriptor ??= this.#connect();
-      if (Number(sendMessage(this.#descriptor, bytes, bytes.length, MSG_NOSIGNAL)) >= 0) return 'sent';
-      const errno = koffi.errno();
+      const result = sendMessage(this.#descriptor, bytes);
+      if (result >= 0) return 'sent';
+      const errno = -result;
       if (errno === EMSGSIZE) return 'too-long';
       if (errno === EAGAIN) return 'full';
       this.close();
@@ -45,17 +39,17 @@ export class UnixDatagrams {
 
   #connect(): number {
     const name = Buffer.from(this.path.replace(/^@/u, '\0'));
-    if (name.length > PATH_BYTES_MAX) throw this.#failure(ENAMETOOLONG!);
+    if (name.length > PATH_BYTES_MAX) throw this.#failure(ENAMETOOLONG);
     const end = this.path.startsWith('@') ? 0 : 1;
     const address = Buffer.alloc(2 + name.length + end);
     address.writeUInt16LE(AF_UNIX);
     name.copy(address, 2);
-    const descriptor: number = openSocket(AF_UNIX, TYPE, 0);
-    if (descriptor < 0) throw this.#failure(koffi.errno());
-    if (connectSocket(descriptor, address, address.length) === 0) return descriptor;
-    const failure = this.#failure(koffi.errno());
+    const descriptor = openDatagramSocket();
+    if (descriptor < 0) throw this.#failure(-descriptor);
+    const result = connectSocket(descriptor, address);
+    if (result === 0) return descriptor;
     closeDescriptor(descriptor);
-    throw failure;
+    throw this.#failure(-result);
   }
 
   #failure(errno: number): KernelError {

@@ -6,15 +6,9 @@ import {
   LEARNT_KEY_BYTES,
   LEARNT_PLACE_BYTES,
 } from '../../src/kernel/learnt-names.js';
-import {
-  BPF_ANY,
-  checked,
-  closeDescriptor,
-  createMap,
-  lookupElement,
-  MAP_CREATE_OPTIONS_BYTES,
-  updateElement,
-} from '../../src/kernel/libbpf.js';
+import { checked } from '../../src/native/kernel-error.js';
+import { BPF_ANY, createMap, lookupElement, MAP_CREATE_OPTIONS_BYTES, updateElement } from '../../src/native/libbpf.js';
+import { closeDescriptor } from '../../src/native/libc.js';
 
 const BPF_MAP_TYPE_HASH = 1;
 const ADDRESSES = 100;

@@ -3,8 +3,9 @@ import { after, test } from 'node:test';
 import { CONTAINERS_MAX } from '../../src/containers/container.js';
 import { compileImage } from '../../src/image/compile.js';
 import { ContainerMap, createKernelImage, releaseKernelImage } from '../../src/kernel/images.js';
+import { PINNED_MAPS } from '../../src/kernel/map-pins.js';
+import { checked } from '../../src/native/kernel-error.js';
 import {
-  checked,
   checkedPointer,
   closeObject,
   findMap,
@@ -14,8 +15,7 @@ import {
   openObject,
   setAutoload,
   setPinPath,
-} from '../../src/kernel/libbpf.js';
-import { PINNED_MAPS } from '../../src/kernel/map-pins.js';
+} from '../../src/native/object-functions.js';
 
 /** The maps of the enforcement without its programs, which this machine's kernel may not be able to load. */
 const object = checkedPointer('cannot open the programs', openObject('build/bpf/hauberk.bpf.o', null));

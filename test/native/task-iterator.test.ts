@@ -5,8 +5,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import koffi from 'koffi';
 import { namespacesOf, ownNamespaces, processIdentity } from '../../src/containers/procfs.js';
+import { containerKey, lookupIfPresent } from '../../src/kernel/map-elements.js';
+import { PINNED_MAPS } from '../../src/kernel/map-pins.js';
+import { NEW_CONTAINER_BYTES, NewContainers, type PossiblyNewContainer } from '../../src/kernel/new-containers.js';
+import { checked } from '../../src/native/kernel-error.js';
 import {
-  checked,
   checkedPointer,
   closeObject,
   findMap,
@@ -20,10 +23,7 @@ import {
   programName,
   setAutoload,
   setPinPath,
-} from '../../src/kernel/libbpf.js';
-import { containerKey, lookupIfPresent } from '../../src/kernel/map-elements.js';
-import { PINNED_MAPS } from '../../src/kernel/map-pins.js';
-import { NEW_CONTAINER_BYTES, NewContainers, type PossiblyNewContainer } from '../../src/kernel/new-containers.js';
+} from '../../src/native/object-functions.js';
 
 /** The iterators alone: this machine's kernel may not be able to load the other programs. */
 const object = checkedPointer('cannot open the programs', openObject('build/bpf/hauberk.bpf.o', null));

@@ -4,24 +4,22 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { readingConstants, setConstants } from '../../src/kernel/constants.js';
+import { PATH_RESULTS } from '../../src/kernel/path-results.js';
+import { readingConstants } from '../../src/kernel/reading-constants.js';
+import { checked } from '../../src/native/kernel-error.js';
+import { lookupElement, runProgram, takeWarnings, updateElement } from '../../src/native/libbpf.js';
+import { setConstants } from '../../src/native/object-constants.js';
 import {
-  checked,
   checkedPointer,
   closeObject,
   findMap,
   loadObject,
-  lookupElement,
   mapDescriptor,
   nextProgram,
   openObject,
   type Pointer,
   programDescriptor,
-  runProgram,
-  takeWarnings,
-  updateElement,
-} from '../../src/kernel/libbpf.js';
-import { PATH_RESULTS } from '../../src/kernel/path-results.js';
+} from '../../src/native/object-functions.js';
 import { PATH_BUFFER_BYTES, PATH_BYTES_MAX } from '../support/path-buffer.js';
 
 /** struct walks of bpf/path.bpf.c, up to its path. */

@@ -10,22 +10,19 @@ import {
 import { ARGUMENT_RULE_DIGITS } from '../../src/image/object-keys.js';
 import { type Actor, actorSymbols, type Decision, decodeVerdict } from '../../src/image/walk.js';
 import { createKernelImage, type KernelImage, releaseKernelImage } from '../../src/kernel/images.js';
+import { checked } from '../../src/native/kernel-error.js';
+import { lookupElement, runProgram, takeWarnings, updateElement } from '../../src/native/libbpf.js';
 import {
-  checked,
   checkedPointer,
   closeObject,
   findMap,
   loadObject,
-  lookupElement,
   mapDescriptor,
   nextProgram,
   openObject,
   type Pointer,
   programDescriptor,
-  runProgram,
-  takeWarnings,
-  updateElement,
-} from '../../src/kernel/libbpf.js';
+} from '../../src/native/object-functions.js';
 import type { Operation, Ownership } from '../../src/policy/effect.js';
 import { PATH_BUFFER_BYTES, PATH_BYTES_MAX } from './path-buffer.js';
 

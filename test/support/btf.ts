@@ -1,5 +1,5 @@
 import koffi from 'koffi';
-import { checkedPointer, type Pointer } from '../../src/kernel/libbpf.js';
+import { checkedPointer, type Pointer } from '../../src/native/object-functions.js';
 
 const libbpf = koffi.load('libbpf.so.1');
 const parse = libbpf.func('btf *btf__parse(const char *path, void *extension)');

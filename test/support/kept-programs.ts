@@ -1,17 +1,11 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  BPF_ANY,
-  checked,
-  closeDescriptor,
-  getPinned,
-  objectInfo,
-  possibleProcessors,
-  updateElement,
-} from '../../src/kernel/libbpf.js';
 import { deleteIfPresent, keysOf } from '../../src/kernel/map-elements.js';
 import { buildOf } from '../../src/kernel/programs.js';
 import { RingBuffer } from '../../src/kernel/ring-buffer.js';
+import { checked } from '../../src/native/kernel-error.js';
+import { BPF_ANY, getPinned, objectInfo, possibleProcessors, updateElement } from '../../src/native/libbpf.js';
+import { closeDescriptor } from '../../src/native/libc.js';
 import { isPinOf } from './map-pin.js';
 
 /** enum bpf_map_type and struct bpf_map_info of include/uapi/linux/bpf.h. */

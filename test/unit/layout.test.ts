@@ -10,7 +10,6 @@ import { NODE_KEY, NODE_KEY_BYTES, NODE_PATH, NODE_PATH_BYTES } from '../../src/
 import { SETTINGS, SETTINGS_BYTES, TOKEN_BUCKET, TOKEN_BUCKET_BYTES } from '../../src/kernel/event-limit.js';
 import { HELD_KEY, HELD_KEY_BYTES, HOLDING, HOLDING_BYTES, HOLDING_KINDS } from '../../src/kernel/holdings.js';
 import { LEARNT_KEY_BYTES, LEARNT_PLACE, LEARNT_PLACE_BYTES } from '../../src/kernel/learnt-names.js';
-import { checkedPointer, closeObject, findMap, openObject } from '../../src/kernel/libbpf.js';
 import { NEW_CONTAINER, NEW_CONTAINER_BYTES } from '../../src/kernel/new-containers.js';
 import { PATH_RESULTS } from '../../src/kernel/path-results.js';
 import {
@@ -22,6 +21,7 @@ import {
   OWNER,
   OWNER_BYTES,
 } from '../../src/kernel/self-protection.js';
+import { checkedPointer, closeObject, findMap, openObject } from '../../src/native/object-functions.js';
 import { PATH_OPERATIONS } from '../../src/policy/effect.js';
 import { RULE_CLASSES } from '../../src/policy/model.js';
 import { CALL_32_BIT, CALL_POINTS } from '../../src/policy/system-calls.js';

@@ -1,5 +1,5 @@
 import { FLAGS, NOT_IN_FILE } from '../../src/config/flags.js';
-import { METHOD_RULES } from '../../src/rpc/access/method-table.js';
+import { METHOD_RULES } from '../../src/rpc/method-rules.js';
 import { code, table } from './sections.js';
 
 /** Every flag of hauberkd. */

@@ -1,6 +1,6 @@
 import { status } from '@grpc/grpc-js';
+import { ruleOf, UNKNOWN_METHOD } from '../method-rules.js';
 import type { AuditLog } from './audit.js';
-import { ruleOf, UNKNOWN_METHOD } from './method-table.js';
 import { codeName, type RefusalReason, type RpcObserver } from './observer.js';
 import type { Peer } from './peer.js';
 import { touchedNames } from './touched-names.js';

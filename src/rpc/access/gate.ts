@@ -6,10 +6,10 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { runForCaller } from '../caller.js';
+import { ruleOf } from '../method-rules.js';
 import type { AuditLog } from './audit.js';
 import { CallRecord } from './call-record.js';
 import type { Limits } from './limits.js';
-import { ruleOf } from './method-table.js';
 import type { RpcObserver } from './observer.js';
 import type { Peer } from './peer.js';
 import { RateLimit } from './rate-limit.js';

@@ -1,7 +1,7 @@
 import { status } from '@grpc/grpc-js';
 import { RetryInfo } from '../../generated/google/rpc/error_details.js';
 import { statusWith } from '../errors.js';
-import type { NeededRole } from './method-table.js';
+import type { NeededRole } from './method-rule.js';
 import type { RefusalReason } from './observer.js';
 import type { Peer } from './peer.js';
 import { includesRole } from './role.js';

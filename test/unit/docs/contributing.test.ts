@@ -152,20 +152,30 @@ describe('the folders of src', () => {
   test('import libraries only where CONTRIBUTING says so', () => {
     const users = new Map<string, Set<string>>();
     for (const file of filesBelow('src').filter((each) => each.endsWith('.ts'))) {
-      const folder = folderOf(file);
-      if (folder === undefined) continue;
+      const folder = folderOf(file) ?? 'src';
       for (const name of importsOf(file)) users.set(name, (users.get(name) ?? new Set()).add(folder));
     }
     const usersOf = (name: string) => [...(users.get(name) ?? [])].sort();
     assert.deepEqual(usersOf('@grpc/grpc-js'), [
       ...['src/client', 'src/metrics', 'src/rpc', 'src/runtime-setup', 'src/sources'],
     ]);
-    assert.deepEqual(usersOf('koffi'), ['src/containers', 'src/kernel', 'src/sockets']);
+    assert.deepEqual(usersOf('koffi'), ['src/native']);
     assert.deepEqual(usersOf('dockerode'), ['src/runtime-setup', 'src/sources']);
     assert.deepEqual(usersOf('classic-level'), ['src/store']);
     assert.deepEqual(usersOf('prom-client'), ['src/metrics']);
     assert.deepEqual(usersOf('commander'), ['src/cli', 'src/config']);
     assert.deepEqual(usersOf('ipaddr.js'), ['src/policy']);
+  });
+
+  test('leave pointers to src/native', () => {
+    const others = filesBelow('src').filter((file) => !file.startsWith('src/native/'));
+    const ofPointers = ['object-functions', 'object-constants', 'shipped-library'].map(
+      (name) => `src/native/${name}.js`,
+    );
+    assert.deepEqual(
+      others.filter((file) => importsOf(file).some((path) => ofPointers.includes(path))),
+      [],
+    );
   });
 
   test('read and write the encoding of objects only where CONTRIBUTING says so', () => {

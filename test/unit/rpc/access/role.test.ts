@@ -1,65 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { EventHub } from '../../../../src/events/hub.js';
-import { METHOD_RULES, ruleOf } from '../../../../src/rpc/access/method-table.js';
 import { clientNameProblem, includesRole, roleOf } from '../../../../src/rpc/access/role.js';
-import { createKubearmorServices, KUBEARMOR_SERVICES } from '../../../../src/rpc/kubearmor/services.js';
-import { createServices, SERVICE_NAMES } from '../../../../src/rpc/services.js';
-import { InMemoryControlPlane } from '../../../support/in-memory-control-plane.js';
-import { DESCRIPTORS, LogRecorder } from '../support.js';
-
-/** Paths of all methods that the daemon registers. */
-function servedMethods(): string[] {
-  const sources = { plane: new InMemoryControlPlane(), hub: new EventHub(), descriptorSet: DESCRIPTORS };
-  const services = [
-    createServices(sources),
-    createKubearmorServices({
-      ...sources,
-      logger: new LogRecorder(),
-      eventsPerSecond: 0,
-      throttle: { perSecond: 0, silence: 30 },
-    }),
-  ].flatMap(({ services, close }) => {
-    close();
-    return services;
-  });
-  const paths: string[] = [];
-  const registry = {
-    addService: (definition: Record<string, { path: string }>) => {
-      paths.push(...Object.values(definition).map(({ path }) => path));
-    },
-  };
-  for (const service of services) service.addTo(registry as never, new LogRecorder());
-  return paths;
-}
-
-describe('the table of methods', () => {
-  test('has every method that is served', () => {
-    const served = servedMethods();
-    assert.deepEqual(
-      served.filter((path) => !Object.hasOwn(METHOD_RULES, path)),
-      [],
-    );
-    for (const name of [...SERVICE_NAMES, ...KUBEARMOR_SERVICES])
-      assert.ok(served.some((path) => path.startsWith(`/${name}/`)));
-  });
-
-  test('requires an administrator for an unknown method, and audits it', () => {
-    for (const path of ['/hauberk.v1.PolicyService/Unheard', 'constructor']) {
-      assert.deepEqual(ruleOf(path), { needs: 'admin', isWrite: true });
-    }
-  });
-
-  test('requires an administrator to change policies, and an operator to change containers', () => {
-    const needs = (path: string) => ruleOf(`/hauberk.v1.${path}`).needs;
-    for (const method of ['ApplyPolicy', 'DeletePolicy', 'SyncPolicies', 'SetPosture']) {
-      assert.equal(needs(`PolicyService/${method}`), 'admin');
-    }
-    for (const method of ['RegisterContainer', 'UnregisterContainer', 'SyncContainers']) {
-      assert.equal(needs(`ContainerService/${method}`), 'operator');
-    }
-  });
-});
 
 describe('a role', () => {
   test('includes those below it', () => {

@@ -1,5 +1,13 @@
 import koffi from 'koffi';
-import { checkedPointer, findType, freeTypes, loadKernelTypes, type Pointer, typeById, typeText } from './libbpf.js';
+import {
+  checkedPointer,
+  findType,
+  freeTypes,
+  loadKernelTypes,
+  type Pointer,
+  typeById,
+  typeText,
+} from './object-functions.js';
 
 /** include/uapi/linux/btf.h */
 const KIND_STRUCT = 4;

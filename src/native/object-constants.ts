@@ -1,5 +1,4 @@
 import koffi from 'koffi';
-import { KernelTypes } from './kernel-types.js';
 import {
   checkedPointer,
   findMap,
@@ -9,7 +8,7 @@ import {
   type Pointer,
   typeById,
   typeText,
-} from './libbpf.js';
+} from './object-functions.js';
 
 const SECTION = '.rodata';
 /** include/uapi/linux/btf.h */
@@ -17,11 +16,6 @@ const KIND_DATASEC = 15;
 const COUNT_MASK = 0xffff;
 const TYPE_BYTES = 12;
 const VARIABLE_BYTES = 12;
-
-/** How programs may read the kernel's memory: see bpf/include/direct.h. */
-export function readingConstants(): Record<string, number> {
-  return KernelTypes.use((types) => ({ has_rdonly_cast: Number(types.hasFunction('bpf_rdonly_cast')) }));
-}
 
 /**
  * Sets `const volatile __u32` variables of an object that is open and not loaded; the object's types say where each is.
