@@ -42,7 +42,7 @@ const trigger = join(volume, 'go');
 async function hold(...command: string[]): Promise<void> {
   rmSync(trigger, { force: true });
   writeFileSync(join(volume, 'output'), '');
-  void enterMeanwhile('held', ['/bin/sh', '-c', `exec /bin/uses ${command.join(' ')} >/v/output 2>&1`], {});
+  void enterMeanwhile('held', ['/bin/sh', '-c', `exec /bin/uses ${command.join(' ')} >/v/output 2>&1`]);
   await eventually(() => output() !== '', 'the output of the holder');
   assert.equal(output(), 'ready\n');
 }

@@ -106,7 +106,7 @@ function run(script: string, variables: NodeJS.ProcessEnv = {}): Promise<string>
 
 /** Does not block this process, which also runs the server. */
 async function runBy(program: string, script: string, variables: NodeJS.ProcessEnv = {}): Promise<string> {
-  return (await enterMeanwhile('target', [program, '-e', perl(script)], variables)).output.trim();
+  return (await enterMeanwhile('target', [program, '-e', perl(script)], { variables })).output.trim();
 }
 
 const REFUSED = 'Permission denied';

@@ -5,7 +5,7 @@ import { dirname, resolve } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { Client, type EventStream } from '../support/client.js';
 import { Daemon } from '../support/daemon.js';
-import { docker, enterAs } from '../support/docker.js';
+import { docker, enterMeanwhile } from '../support/docker.js';
 import { runFromMemory } from '../support/perl.js';
 import { startWorkload, until, WORKLOADS, type Workload } from '../support/workloads.js';
 
@@ -165,14 +165,15 @@ describe('the examples, on the real programs', {
 
   const run = ({ name, user = '0:0' }: Workload, command: string) => {
     const [uid, gid] = user.split(':').map(Number) as [number, number];
-    return enterAs(name, { uid, gid }, name === 'java' ? { JAVA: java() } : {}, '/bin/dash', '-c', command);
+    const variables = name === 'java' ? { JAVA: java() } : {};
+    return enterMeanwhile(name, ['/bin/dash', '-c', command], { variables, user: { uid, gid } });
   };
 
   for (const workload of workloads) {
     const { name, work, printed } = workload;
     test(`${name} works under its example and those for hardening, which refuse the attacks`, async () => {
       events.clear();
-      const { output } = run(workload, work);
+      const { output } = await run(workload, work);
       assert.match(output, printed);
       const attempts = [
         ...ATTEMPTS[name]!.map((each) => ({ ...each, by: workload })),
@@ -181,7 +182,7 @@ describe('the examples, on the real programs', {
       const tried = new Set<string>();
       for (const { command, policy, object, by } of attempts) {
         tried.add(policy);
-        const attempted = run(by, command);
+        const attempted = await run(by, command);
         const isIt = (event: { containerName: string; policy: string; object: string; result: string }) =>
           event.containerName === name &&
           event.policy === policy &&

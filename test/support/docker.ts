@@ -44,26 +44,22 @@ export function exec(container: string, ...command: string[]): Outcome {
  * does several times as fast as `docker exec`.
  */
 export function enter(container: string, ...command: string[]): Outcome {
-  return enterAs(container, { uid: 0, gid: 0 }, {}, ...command);
-}
-
-/** The same as another user, of whom programs get no privileges, and with more environment variables. */
-export function enterAs(
-  container: string,
-  user: { readonly uid: number; readonly gid: number },
-  variables: NodeJS.ProcessEnv,
-  ...command: string[]
-): Outcome {
-  const { parameters, options, read } = entering(container, command, variables);
-  const as = ['--setuid', `${user.uid}`, '--setgid', `${user.gid}`];
-  const { status } = spawnSync(NSENTER, [...as, ...parameters], options);
+  const { parameters, options, read } = entering(container, command);
+  const { status } = spawnSync(NSENTER, parameters, options);
   return { status: status ?? -1, output: read() };
 }
 
-/** The same without blocking this process, and with more environment variables. */
-export async function enterMeanwhile(container: string, command: string[], variables: NodeJS.ProcessEnv) {
+interface EnteringOptions {
+  readonly variables?: NodeJS.ProcessEnv;
+  /** Programs of another user than root get no privileges. */
+  readonly user?: { readonly uid: number; readonly gid: number };
+}
+
+/** The same without blocking this process, for commands that take longer than a server waits for a client's answer. */
+export async function enterMeanwhile(container: string, command: string[], { variables, user }: EnteringOptions = {}) {
   const { parameters, options, read } = entering(container, command, variables);
-  const [status] = await once(spawn(NSENTER, parameters, options), 'exit');
+  const as = user === undefined ? [] : ['--setuid', `${user.uid}`, '--setgid', `${user.gid}`];
+  const [status] = await once(spawn(NSENTER, [...as, ...parameters], options), 'exit');
   return { status: status ?? -1, output: read() } as Outcome;
 }
 
