@@ -235,8 +235,12 @@ test('each preset refuses the behaviour it is named after', async () => {
   });
   await under('presets: [{name: filelessExec}]', async () => {
     await denied(sh('/bin/cp /bin/ls /dev/shm/ls && /dev/shm/ls'), 'presets[0]', '/dev/shm/ls');
-    assert.match(perl(runFromMemory('/bin/ls')).output, DENIED);
+    await denied(perl(runFromMemory('/bin/ls')), 'presets[0]', 'memory without a file');
     runs(sh('/bin/cp /bin/ls /tmp/copy && /tmp/copy /'));
+  });
+  // Among rules about programs, for which memory has no path.
+  await under('presets: [{name: filelessExec}]\n  process: {matchPaths: [{path: /bin/other}]}', async () => {
+    await denied(perl(runFromMemory('/bin/ls')), 'presets[0]', 'memory without a file');
   });
   await under('presets: [{name: protectEnv}]', async () => {
     await denied(enter('target', '/bin/cat', '/proc/1/environ'), 'presets[0]', '/proc/1/environ');

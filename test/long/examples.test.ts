@@ -33,7 +33,11 @@ const EVERYWHERE: readonly Attempt[] = [
     policy: 'container-engines',
     object: /^\/run\/docker\.sock$/u,
   },
-  { command: `/usr/bin/perl -e '${runFromMemory('/usr/bin/true')}'`, policy: 'code-in-memory', object: /memfd/u },
+  {
+    command: `/usr/bin/perl -e '${runFromMemory('/usr/bin/true')}'`,
+    policy: 'code-in-memory',
+    object: /^memory without a file$/u,
+  },
   {
     command: "/usr/bin/bash -c ': >/dev/tcp/169.254.169.254/80'",
     policy: 'cloud-metadata',
