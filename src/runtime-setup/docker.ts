@@ -57,7 +57,11 @@ export class DockerSetup implements RuntimeSetup {
     ].filter((change) => change !== undefined);
     const others = this.#containers().filter(({ runtime }) => runtime !== RUNTIME);
     const notes =
-      others.length > 0 ? [`${others.length} containers keep the runtime they were made under: make them again`] : [];
+      others.length > 0
+        ? [
+            `containers that keep the runtime they were made under, until they are removed and run again: ${others.length}`,
+          ]
+        : [];
     const isToBeRead = changes.length > 0 && !this.options.reload;
     return { changes, notes: [...(isToBeRead ? [RELOAD] : []), ...notes] };
   }
@@ -81,7 +85,7 @@ export class DockerSetup implements RuntimeSetup {
     ];
     if (keepsName)
       notes.push(
-        `the name ${RUNTIME} stays for the real runtime while ${named.length} containers go by it; uninstall again later`,
+        `the name ${RUNTIME} stays for the real runtime as long as Docker has containers that were made under it (${named.length}); afterwards delete it from ${this.configuration}, or uninstall again`,
       );
     return { changes: [change], notes };
   }
