@@ -102,7 +102,7 @@ function line(event: Event): string {
     return `${time} ${coloured('yellow', what)} ${container} ${printable(event.message)}`;
   }
   if (event.count > 0n) return telemetryLine(event, `${time} ${coloured('green', 'ALLOWED')} ${container}`);
-  const result = nameOf(Result, event.result);
+  const result = event.wouldBlock ? 'WOULD BLOCK' : nameOf(Result, event.result);
   const shown = coloured(event.result === Result.DENIED ? 'red' : 'yellow', result);
   const owners = event.ownerRule === '' ? '' : `, only owners by ${event.ownerRule}`;
   const override = event.policyOverride === '' ? '' : `, ${printable(event.policyOverride)}`;

@@ -213,6 +213,17 @@ test('hauberk watch shows events as they arrive, and ends when it is interrupted
   }
 });
 
+test('hauberk watch shows what a policy in audit mode would block', async (t) => {
+  const { live, hub } = await start(t);
+  const { terminal, ended } = live(['watch']);
+  await eventually(() => terminal.errors.includes('watching'));
+  hub.publish([makeEvent({ result: 'passed', wouldBlock: true })]);
+  await eventually(() => terminal.output !== '');
+  assert.match(terminal.output, /^\S+ WOULD BLOCK web-1 \/bin\/cat open/u);
+  terminal.interrupt();
+  assert.equal(await ended, 0);
+});
+
 test('hauberk watch escapes control characters in names of files', async (t) => {
   const { live, hub } = await start(t);
   const { terminal, ended } = live(['watch']);
