@@ -2,16 +2,7 @@ import { MOUNT_OPERATIONS, type MountMatch } from '../model.js';
 import { ruleMaker } from '../rule-maker.js';
 import { checked, mapping, oneOf, optional, placeEntries, traits } from '../schema-parts.js';
 import { type MatchPart, ofOwnClass, type SectionPart } from './parts.js';
-import {
-  alternativesOfPlace,
-  followPlace,
-  named,
-  placeOf,
-  rankOfPlace,
-  readPlace,
-  specificityOfPlace,
-  writePlace,
-} from './paths.js';
+import { named, OF_PLACE, readPlace, specificityOfPlace, writePlace } from './paths.js';
 
 /** Mounts that are made or taken away. */
 export const mountsSection: SectionPart = {
@@ -47,9 +38,6 @@ export const mount: MatchPart<MountMatch> = {
     list: 'matchMounts',
     entry: { ...writePlace(target), ...(type && { type }), ...(operation && { operation }) },
   }),
-  places: placeOf,
-  alternatives: alternativesOfPlace,
-  followLinks: followPlace,
-  rank: ({ target }) => rankOfPlace(target),
+  ...OF_PLACE,
   specificity: ({ target, type, operation }) => specificityOfPlace(target) * 4 + named(type, operation),
 };

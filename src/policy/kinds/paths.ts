@@ -71,12 +71,12 @@ export function writePlace(target: PathMatch | undefined): Readonly<Record<strin
 }
 
 /** For matches about one place, or about all places if they name none. */
-export function placeOf({ target }: { readonly target?: PathMatch }): PathMatch[] {
+function placeOf({ target }: { readonly target?: PathMatch }): PathMatch[] {
   return target === undefined ? [] : [target];
 }
 
 /** A match for each of the directories that the pattern of its place names. */
-export function alternativesOfPlace<Placed extends { readonly target?: PathMatch }>(match: Placed): readonly Placed[] {
+function alternativesOfPlace<Placed extends { readonly target?: PathMatch }>(match: Placed): readonly Placed[] {
   const { target } = match;
   return target === undefined
     ? [match]
@@ -86,7 +86,7 @@ export function alternativesOfPlace<Placed extends { readonly target?: PathMatch
 }
 
 /** The match with its place by the name that a linked directory leads to. */
-export function followPlace<Placed extends { readonly target?: PathMatch }>(
+function followPlace<Placed extends { readonly target?: PathMatch }>(
   match: Placed,
   links: LinkedDirectories,
 ): Placed | undefined {
@@ -100,9 +100,17 @@ export function linkedPlaces(places: readonly PathMatch[], links: LinkedDirector
 }
 
 /** Any place comes after every kind of place. */
-export function rankOfPlace(target: PathMatch | undefined): number {
+function rankOfPlace({ target }: { readonly target?: PathMatch }): number {
   return target === undefined ? 3 : partOf(target).rank(target);
 }
+
+/** What all matches about a place have in common. */
+export const OF_PLACE = {
+  places: placeOf,
+  alternatives: alternativesOfPlace,
+  followLinks: followPlace,
+  rank: rankOfPlace,
+} as const;
 
 export function specificityOfPlace(target: PathMatch | undefined): number {
   return target === undefined ? 0 : partOf(target).specificity(target);

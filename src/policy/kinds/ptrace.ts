@@ -2,16 +2,7 @@ import { TRACE_OPERATIONS, type TraceMatch } from '../model.js';
 import { ruleMaker } from '../rule-maker.js';
 import { mapping, oneOf, optional, placeEntries, traits } from '../schema-parts.js';
 import { type MatchPart, ofOwnClass, type SectionPart } from './parts.js';
-import {
-  alternativesOfPlace,
-  followPlace,
-  named,
-  placeOf,
-  rankOfPlace,
-  readPlace,
-  specificityOfPlace,
-  writePlace,
-} from './paths.js';
+import { named, OF_PLACE, readPlace, specificityOfPlace, writePlace } from './paths.js';
 
 /** Processes that are traced, or read by others. */
 export const ptraceSection: SectionPart = {
@@ -41,9 +32,6 @@ export const trace: MatchPart<TraceMatch> = {
     list: 'matchProcesses',
     entry: { ...writePlace(target), ...(operation && { operation }) },
   }),
-  places: placeOf,
-  alternatives: alternativesOfPlace,
-  followLinks: followPlace,
-  rank: ({ target }) => rankOfPlace(target),
+  ...OF_PLACE,
   specificity: ({ target, operation }) => specificityOfPlace(target) * 4 + named(undefined, operation),
 };

@@ -15,7 +15,7 @@ import {
 import { type CallPoint, pathPoint } from '../system-calls.js';
 import type { ValueCheckName } from '../value-checks.js';
 import type { MatchPart, RuleOperations, SectionPart } from './parts.js';
-import { alternativesOfPlace, followPlace, placeOf, rankOfPlace, readDirectory, specificityOfPlace } from './paths.js';
+import { OF_PLACE, readDirectory, specificityOfPlace } from './paths.js';
 
 const callTraits: Properties = { ...traits, action: optional(checked('auditOnly')) };
 const calls = (check: ValueCheckName): Schema => ({ ...list(checked(check)), minItems: 1 });
@@ -106,9 +106,6 @@ export const call: MatchPart<CallMatch> = {
     const { directory: path, recursive } = target;
     return { list: 'matchPaths', entry: { path, ...(recursive && { recursive: true }), syscall } };
   },
-  places: placeOf,
-  alternatives: alternativesOfPlace,
-  followLinks: followPlace,
-  rank: ({ target }) => rankOfPlace(target),
+  ...OF_PLACE,
   specificity: ({ target }) => specificityOfPlace(target),
 };
