@@ -6,7 +6,7 @@ import { mount, mountObject } from './mounts.js';
 import { namespace, namespaceObject } from './namespaces.js';
 import { domain, endpoint, family, protocol } from './network.js';
 import type { MatchPart, ObjectOfKind, ObjectPart, OfKind } from './part.js';
-import { directory, exact, name, pattern } from './paths.js';
+import { name, path } from './paths.js';
 import { behaviourObject, preset } from './presets.js';
 import { trace, traceObject } from './ptrace.js';
 import { queryObject, socketObject } from './sockets.js';
@@ -14,9 +14,9 @@ import { call, callObject } from './syscalls.js';
 
 /** A kind of match without its part does not compile. */
 const MATCHES: { readonly [Kind in Match['kind']]: MatchPart<OfKind<Kind>> } = {
-  exact,
-  directory,
-  pattern,
+  exact: path,
+  directory: path,
+  pattern: path,
   name,
   protocol,
   family,

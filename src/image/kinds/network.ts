@@ -16,19 +16,13 @@ import {
 import { anyDigits, digitRanges, digits, oneDigit } from '../key-digits.js';
 import type { NondeterministicAutomaton } from '../nondeterministic.js';
 import { type MatchPart, NOTHING_GUARDED, type OfKind } from './part.js';
-import { ADDRESS_DIGITS, QUERY, SOCKET } from './sockets.js';
+import { ADDRESS_DIGITS, addressKindDigit, directionDigit, QUERY, SOCKET } from './sockets.js';
 
 /** What rules about sockets and names cover. Their object keys: see sockets.ts. */
 
-const DIRECTION = { none: 'a', egress: 'b', ingress: 'c' } as const;
-const ADDRESS_UNKNOWN = 'a';
 const DOT = Buffer.from('.');
 const QUESTION_PORT = 53;
 const DNS_SOCKETS: readonly SocketSet[] = [...PROTOCOLS.tcp, ...PROTOCOLS.udp];
-const ADDRESS_KINDS: ReadonlyMap<number, string> = new Map([
-  [4, 'b'],
-  [16, 'c'],
-]);
 
 export const protocol: MatchPart<OfKind<'protocol'>> = {
   add: (automaton, match, mark) => addAnyUse(automaton, PROTOCOLS[match.protocol], mark),
@@ -56,9 +50,9 @@ export const endpoint: MatchPart<EndpointMatch> = {
 export const domain: MatchPart<DomainMatch> = {
   add(automaton, match, mark) {
     for (const from of socketsOf(automaton, match.lookup ? DNS_SOCKETS : ANY_ENDPOINT)) {
-      const egress = automaton.literal(from, Buffer.from(DIRECTION.egress));
+      const egress = automaton.literal(from, Buffer.from(directionDigit('egress')));
       if (match.lookup) {
-        automaton.markAll(automaton.literal(from, Buffer.from(DIRECTION.none)), mark);
+        automaton.markAll(automaton.literal(from, Buffer.from(directionDigit('none'))), mark);
         automaton.markAll(automaton.literal(egress, Buffer.from(digits(QUESTION_PORT, 4))), mark);
       } else {
         addNames(automaton, anyDigits(automaton, egress, 4 + 1 + ADDRESS_DIGITS), match, mark);
@@ -115,16 +109,16 @@ function addEndpoint(
   const allow = (node: number, then: string) => {
     if (action === 'Allow') automaton.markAll(automaton.literal(node, Buffer.from(then)), mark);
   };
-  allow(from, DIRECTION.none);
+  allow(from, directionDigit('none'));
   for (const each of direction === undefined ? DIRECTIONS : [direction]) {
-    const start = automaton.literal(from, Buffer.from(DIRECTION[each]));
+    const start = automaton.literal(from, Buffer.from(directionDigit(each)));
     for (const end of addPorts(automaton, start, range)) {
       if (block === undefined) {
         automaton.markAll(end, mark);
         continue;
       }
       automaton.markAll(addBlock(automaton, end, block), mark);
-      allow(end, ADDRESS_UNKNOWN);
+      allow(end, addressKindDigit(0));
     }
   }
 }
@@ -144,7 +138,7 @@ function addPorts(automaton: NondeterministicAutomaton, from: number, range: Por
 }
 
 function addBlock(automaton: NondeterministicAutomaton, from: number, { address, bits }: AddressBlock): number {
-  const kind = ADDRESS_KINDS.get(address.length)!;
+  const kind = addressKindDigit(address.length);
   const whole = Array.from(address, (byte) => digits(byte, 2)).join('');
   const node = automaton.literal(from, Buffer.from(kind + whole.slice(0, bits >> 2)));
   if (bits % 4 === 0) return node;

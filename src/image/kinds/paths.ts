@@ -1,23 +1,13 @@
-import type { NameMatch } from '../../policy/model.js';
+import type { NameMatch, PathMatch } from '../../policy/model.js';
 import { addCalled } from '../object-keys.js';
 import { addPath } from '../paths.js';
-import { type MatchPart, NOTHING_GUARDED, type OfKind } from './part.js';
+import { type MatchPart, NOTHING_GUARDED } from './part.js';
 
 /** What is matched by its path, which is no object key. */
 
 const SLASH = Buffer.from('/');
 
-export const exact: MatchPart<OfKind<'exact'>> = {
-  add: (automaton, match, mark) => addPath(automaton, automaton.start, match, mark),
-  ...NOTHING_GUARDED,
-};
-
-export const directory: MatchPart<OfKind<'directory'>> = {
-  add: (automaton, match, mark) => addPath(automaton, automaton.start, match, mark),
-  ...NOTHING_GUARDED,
-};
-
-export const pattern: MatchPart<OfKind<'pattern'>> = {
+export const path: MatchPart<PathMatch> = {
   add: (automaton, match, mark) => addPath(automaton, automaton.start, match, mark),
   ...NOTHING_GUARDED,
 };

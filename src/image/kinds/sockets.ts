@@ -15,8 +15,18 @@ export const QUERY = 'q';
 const SOCKET_CHARACTERS = 46;
 export const ADDRESS_DIGITS = 32;
 const DIRECTIONS = ['none', 'egress', 'ingress'] as const;
+type Direction = (typeof DIRECTIONS)[number];
 /** By the kind of address: how many bytes it has. */
 const ADDRESS_BYTES: readonly number[] = [0, 4, 16];
+
+export function directionDigit(direction: Direction): string {
+  return digits(DIRECTIONS.indexOf(direction), 1);
+}
+
+/** @param bytes of the address; 0 where it is not known */
+export function addressKindDigit(bytes: number): string {
+  return digits(ADDRESS_BYTES.indexOf(bytes), 1);
+}
 
 export const socketObject: ObjectPart<ObjectOfKind<'socket'>> = {
   letter: SOCKET,
@@ -41,10 +51,9 @@ export const socketObject: ObjectPart<ObjectOfKind<'socket'>> = {
   },
   write({ family, type, protocol, direction, port, address, name = '' }) {
     const head = `${SOCKET}${digits(family, 2)}${digits(type, 1)}${digits(protocol, 4)}`;
-    const end = `${digits(DIRECTIONS.indexOf(direction), 1)}${digits(port, 4)}`;
-    const kind = digits(ADDRESS_BYTES.indexOf(address.length), 1);
+    const end = `${directionDigit(direction)}${digits(port, 4)}`;
     const bytes = address.map((byte) => digits(byte, 2)).join('');
-    return head + end + kind + bytes.padEnd(ADDRESS_DIGITS, digits(0, 1)) + nameKey(name);
+    return head + end + addressKindDigit(address.length) + bytes.padEnd(ADDRESS_DIGITS, digits(0, 1)) + nameKey(name);
   },
   describe(use) {
     const { direction, port, address, name } = use;
