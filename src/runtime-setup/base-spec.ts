@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { builtFile } from '../built-files.js';
 import { Failure } from '../failure.js';
-import type { JsonObject } from '../json-shape.js';
+import { isObject, type JsonObject } from '../json-shape.js';
 import type { Host } from './host.js';
 import { parseJsonObject } from './json-text.js';
 
@@ -58,7 +58,6 @@ function isHauberks(hook: unknown): boolean {
 }
 
 function object(what: string, value: unknown): JsonObject {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new Failure('invalid-argument', `${what} must be an object`);
-  return value as JsonObject;
+  if (!isObject(value)) throw new Failure('invalid-argument', `${what} must be an object`);
+  return value;
 }

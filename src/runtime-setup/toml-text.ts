@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { parse, TomlError } from 'smol-toml';
 import { Failure } from '../failure.js';
+import { isObject } from '../json-shape.js';
 import { scanToml, type TomlStatement } from './toml-scan.js';
 
 export type TomlTable = Record<string, unknown>;
@@ -31,7 +32,7 @@ export function tableAt(value: unknown, path: readonly string[]): TomlTable | un
 }
 
 function isTable(value: unknown): value is TomlTable {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
+  return isObject(value) && !(value instanceof Date);
 }
 
 export type Setting = string | boolean;
