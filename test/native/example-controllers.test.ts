@@ -13,11 +13,11 @@ import { createServices } from '../../src/rpc/services.js';
 import { CertificateAuthority } from '../support/certificates.js';
 import { eventually } from '../support/eventually.js';
 import { InMemoryControlPlane } from '../support/in-memory-control-plane.js';
+import { SILENT } from '../support/silent-logger.js';
 import { makeEvent } from '../unit/events/support.js';
 
 const DESCRIPTORS = readFileSync('build/descriptors.binpb');
 const NOT_AVAILABLE = 77;
-const QUIET = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const MANIFEST = readFileSync('examples/controller/policies.yaml', 'utf8');
 
 /** The command that runs the controller of a language; where it cannot be built, skips the test and returns undefined. */
@@ -50,7 +50,7 @@ function daemonFor(t: TestContext) {
       tls: { ...own, clientCa: authority.certificate },
       roles: { viewer: ['cn:reader'], operator: [], admin: ['cn:controller'] },
       services,
-      logger: QUIET,
+      logger: SILENT,
     });
     t.after(() => server.shutdown(0));
     return server;

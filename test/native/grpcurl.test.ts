@@ -8,6 +8,7 @@ import { type RunningServer, startServer } from '../../src/rpc/server.js';
 import { createServices } from '../../src/rpc/services.js';
 import { Grpcurl, skip } from '../support/grpcurl.js';
 import { InMemoryControlPlane } from '../support/in-memory-control-plane.js';
+import { SILENT } from '../support/silent-logger.js';
 
 const SERVICES = [
   'ContainerService',
@@ -18,7 +19,6 @@ const SERVICES = [
   'StateService',
   'TelemetryService',
 ];
-const QUIET = { info: () => undefined, warn: () => undefined, error: () => undefined };
 const WRONG = `apiVersion: security.kubearmor.com/v1
 kind: KubeArmorPolicy
 metadata: {name: by-grpcurl}
@@ -43,7 +43,7 @@ describe('grpcurl on a Unix socket, without .proto files', { skip }, () => {
       listen,
       roles: { viewer: [], operator: [], admin: [] },
       services,
-      logger: QUIET,
+      logger: SILENT,
     });
   });
 

@@ -4,10 +4,10 @@ import { archiveOf } from '../../src/journal/archive.js';
 import { EventLog } from '../../src/journal/event-log.js';
 import { Journal } from '../../src/journal/journal.js';
 import { newEncoder } from '../../src/rpc/event-message.js';
+import { SILENT } from './silent-logger.js';
 
 /** The events of tests are years old. */
 export const JOURNAL_LIMITS = { bytes: 64 * 1024 * 1024, seconds: 1e9 };
-const SILENT = { info: () => undefined, warn: () => undefined };
 const NOW = 1_700_000_000_000_000_000n;
 
 export interface JournaledOptions {

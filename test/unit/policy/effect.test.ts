@@ -15,11 +15,13 @@ test('a process rule covers execution only and a file rule of reading and writin
   assert.deepEqual(effects({ class: 'file', action: 'Audit' }, 'owner'), [undefined, 'Audit', 'Audit']);
 });
 
-test('a rule that is not about paths covers the operation of its own class only', () => {
+test('a rule covers the operations of its own class only', () => {
   const operationsOf = (ruleClass: Rule['class']) =>
     OPERATIONS.filter((operation) => effectOf(makeRule({ class: ruleClass }), operation, 'other') !== undefined);
-  const { process, file, ...others } = Object.fromEntries(RULE_CLASSES.map((each) => [each, operationsOf(each)]));
-  assert.deepEqual(others, {
+  const ofClasses = Object.fromEntries(RULE_CLASSES.map((each) => [each, operationsOf(each)]));
+  assert.deepEqual(ofClasses, {
+    process: ['execute'],
+    file: ['read', 'write', 'create', 'delete', 'rename', 'link', 'attributes'],
     network: ['communicate'],
     capabilities: ['use'],
     filesystems: ['access'],
@@ -29,6 +31,8 @@ test('a rule that is not about paths covers the operation of its own class only'
     presets: ['behave'],
     syscalls: ['call'],
   });
+  // Only where a rule names it.
+  assert.equal(effectOf(makeRule({ operations: ['map'] }), 'map', 'other'), 'Block');
   const domain = makeRule({ class: 'network', match: { kind: 'domain', domain: 'example.com' } });
   assert.equal(effectOf(domain, 'resolve', 'other'), 'Block');
 });
