@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// hauberk-pod: what pods need of other images' shells, since Hauberk's image has none.
+// hauberk-pod: what the pods that install the hook would need a shell for, which Hauberk's image has not.
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
