@@ -261,8 +261,8 @@ static __always_inline int guard_names(struct membership *membership, struct nam
 	answer = finish_guarded(scratch, &access);
 	if (!answer && (names->operation == OPERATION_RENAME || names->beside) && has_aliases(scratch)) {
 		answer = guard_aliases(scratch, &access, names->dentries[GUARD_BEFORE], names->mounts[GUARD_BEFORE]);
-		/* What is moved into a tree that is mounted twice. */
-		if (!answer)
+		/* What is moved into a tree that is mounted twice; of a link both are its new name. */
+		if (!answer && !names->beside)
 			answer = guard_aliases(scratch, &access, names->dentries[GUARD_AFTER], names->mounts[GUARD_AFTER]);
 	}
 	scratch_return(scratch);

@@ -156,6 +156,10 @@ export const namingTechniques = (base: string): readonly Technique[] => [
       ${GOT_IT} srv/drawer/guard/secret`,
     rule: SECRET_RULE,
   }),
+  ...mounting('a symbolic link is made below a second mount of its tree', {
+    script: 'mkdir srv/keys/copy && mount --bind srv srv/keys/copy && ln -s forged srv/keys/copy/active',
+    rule: ACTIVE_RULE,
+  }),
   ...mounting('a tree that no rule covers is mounted elsewhere', {
     script: 'mount --bind srv/other srv/keys && touch srv/keys/x && test -e srv/other/x',
   }),
