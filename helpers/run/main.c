@@ -127,8 +127,12 @@ static _Noreturn void become_first(char **command, const sigset_t *signals)
 	int start[2];
 	pid_t child;
 
-	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL))
-		fail("cannot keep mounts to itself");
+	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL)) {
+		if (errno != EINVAL)
+			fail("cannot keep mounts to itself");
+		dprintf(STDERR_FILENO, "hauberk: / is not a mount point: hauberk run does not work in a chroot\n");
+		_exit(FAILED);
+	}
 	if (mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL))
 		fail("cannot mount /proc of its own");
 	if (pipe2(start, O_CLOEXEC))

@@ -1,5 +1,5 @@
 import { AccessClass, type Event, Result } from '../client/messages.js';
-import { nameOf, originPrefix, timeText } from './views.js';
+import { decidingPolicyText, nameOf, timeText } from './views.js';
 
 /** What denials can be grouped by. */
 export const GROUPINGS = ['container', 'policy', 'rule', 'program', 'object'] as const;
@@ -67,15 +67,9 @@ export class DenialCounts {
   }
 }
 
-/** Two origins may have policies of the same name. */
-function policyText({ policyNamespace, policy, policyOrigin }: Event): string {
-  const name = policyNamespace === '' ? policy : `${policyNamespace}/${policy}`;
-  return originPrefix(policyOrigin) + name;
-}
-
 const VALUES: Readonly<Record<Grouping, (event: Event) => string>> = {
   container: ({ containerName, containerId }) => containerName || containerId || '(unknown)',
-  policy: policyText,
+  policy: ({ policyOrigin, policyNamespace, policy }) => decidingPolicyText(policyOrigin, policyNamespace, policy),
   rule: ({ rule }) => rule || '-',
   program: ({ program }) => program || '-',
   object: ({ object }) => object || '-',

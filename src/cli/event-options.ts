@@ -4,7 +4,7 @@ import { printable, printableJson } from '../printable.js';
 import { CommandFailure, EXIT } from './exit-status.js';
 import { coloured } from './output.js';
 import { terminal } from './terminal.js';
-import { eventView, nameOf, originPrefix, timeText } from './views.js';
+import { decidingPolicyText, eventView, nameOf, timeText } from './views.js';
 
 /** Flags of every command that shows events. */
 export interface EventOptions {
@@ -106,7 +106,7 @@ function line(event: Event): string {
   const shown = coloured(event.result === Result.DENIED ? 'red' : 'yellow', result);
   const owners = event.ownerRule === '' ? '' : `, only owners by ${event.ownerRule}`;
   const override = event.policyOverride === '' ? '' : `, ${printable(event.policyOverride)}`;
-  const rule = `${originPrefix(event.policyOrigin)}${event.policy} ${event.rule}`.trimEnd() + owners + override;
+  const rule = ruleText(event) + owners + override;
   const who = `pid ${event.pid} uid ${event.uid} parent ${event.parentProgram || '-'}`;
   const why = coloured('dim', `[${rule}] severity ${event.severity} ${who}`);
   const what = printable(`${event.program} ${event.operation} ${event.object}`);
@@ -119,8 +119,12 @@ function telemetryLine(event: Event, start: string): string {
     event.operation === 'open' && event.operations.length > 0 ? ` (${event.operations.join(', ')})` : '';
   const what = printable(`${event.program} ${event.operation} ${event.object}${operations}`);
   const who = `pid ${event.pid} uid ${event.uid} parent ${printable(event.parentProgram || '-')}`;
-  const rule = event.policy === '' ? '' : `[${originPrefix(event.policyOrigin)}${event.policy} ${event.rule}] `;
+  const rule = event.policy === '' ? '' : `[${ruleText(event)}] `;
   return `${start} ${what} ${event.count} times ${coloured('dim', `${rule}${who}`)}`;
+}
+
+function ruleText({ policyOrigin, policyNamespace, policy, rule }: Event): string {
+  return `${decidingPolicyText(policyOrigin, policyNamespace, policy)} ${rule}`.trimEnd();
 }
 
 /** Prints what is not an event on standard error. */

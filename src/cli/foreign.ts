@@ -1,5 +1,6 @@
 import { Option } from 'commander';
 import { terminal } from './terminal.js';
+import { counted } from './text.js';
 
 /** The flag that skips other kinds of objects. */
 export function ignoreForeignOption(): Option {
@@ -9,5 +10,5 @@ export function ignoreForeignOption(): Option {
 /** Prints how many objects were skipped, if any. */
 export function printIgnored(count: number | undefined): void {
   if (!count) return;
-  terminal().err(`${count} ${count === 1 ? 'object of another kind was' : 'objects of other kinds were'} skipped\n`);
+  terminal().err(`${counted(count, 'object of another kind was', 'objects of other kinds were')} skipped\n`);
 }

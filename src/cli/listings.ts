@@ -48,7 +48,7 @@ export function containerListing(namespace: string): Listing<Container> {
         view.policies.join(','),
       ];
     },
-    wideHeadings: ['LABELS', 'SINCE', 'PIDNS', 'MNTNS', 'IMAGE'],
+    wideHeadings: ['LABELS', 'SINCE', 'PIDNS', 'MNTNS', 'POLICY IMAGE'],
     wideCells: ({ labels, protection, namespaces, imageId }) => [
       labelsText(labels),
       timeText(protection?.since).replace(/\.\d+Z$/u, 'Z'),

@@ -9,6 +9,7 @@ import {
 import { coloured } from './output.js';
 import { keyOf } from './policy-key.js';
 import { terminal } from './terminal.js';
+import { counted } from './text.js';
 import { nameOf } from './views.js';
 
 /** A change for programs. @param difference how its manifest changes, if it does */
@@ -33,10 +34,9 @@ export function policyChangeView(change: PolicyChange, difference: string | unde
 export function printChange(change: PolicyChange, suffix: string): void {
   const { kind, containerCount, conflicts } = change;
   const reaches = kind === PolicyChange_Kind.DELETED ? 'reached' : 'reaches';
-  const reach = `${containerCount} ${containerCount === 1n ? 'container' : 'containers'}`;
   const what = PolicyChange_Kind[kind].toLowerCase();
   const shown = kind === PolicyChange_Kind.DELETED ? coloured('red', what) : what;
-  terminal().out(`policy ${keyOf(change)} ${shown}, ${reaches} ${reach}${suffix}\n`);
+  terminal().out(`policy ${keyOf(change)} ${shown}, ${reaches} ${counted(containerCount, 'container')}${suffix}\n`);
   printWarnings(change);
   printHolders(change);
   for (const conflict of conflicts) terminal().err(`${keyOf(change)}: note: ${conflict}\n`);

@@ -1,3 +1,4 @@
+import { counted } from './text.js';
 import type { statusView } from './views.js';
 
 type StatusView = ReturnType<typeof statusView>;
@@ -6,7 +7,7 @@ type StatusView = ReturnType<typeof statusView>;
 const LISTS = ['sources', 'warnings', 'missingHooks'];
 
 /** Lines whose name in the API does not say enough. */
-const LABELS: Readonly<Record<string, string>> = { adopted: 'took over running enforcement' };
+const LABELS: Readonly<Record<string, string>> = { adopted: 'took over running enforcement', images: 'policy images' };
 
 /** The status for people: a line for each thing, its name first. */
 export function statusTable(status: StatusView): string[][] {
@@ -34,7 +35,9 @@ function missingHookText({ hook, what, notCovered, reason }: StatusView['missing
 }
 
 function sourceText({ name, address, connected, reason, containers, whenUnanswered }: StatusView['sources'][number]) {
-  const state = connected ? `connected, ${containers} containers` : `not connected${reason && `: ${reason}`}`;
+  const state = connected
+    ? `connected, ${counted(containers, 'container')}`
+    : `not connected${reason && `: ${reason}`}`;
   const unanswered = whenUnanswered && `, starts are ${whenUnanswered.toLowerCase()} when unanswered`;
   return `${name} at ${address}: ${state}${unanswered}`;
 }

@@ -78,9 +78,11 @@ export function modeText(mode: Mode): string {
   return mode === Mode.PERMISSIVE ? 'audit' : 'enforce';
 }
 
-/** The prefix of the name of a policy whose origin is not a controller. */
-export function originPrefix(origin: PolicyOrigin): string {
-  return origin === PolicyOrigin.UNSPECIFIED || origin === PolicyOrigin.RPC ? '' : `${originText(origin)}:`;
+/** The deciding policy as other commands take it: its origin, unless that is a controller, its namespace and its name. */
+export function decidingPolicyText(policyOrigin: PolicyOrigin, policyNamespace: string, policy: string): string {
+  const isOfController = policyOrigin === PolicyOrigin.UNSPECIFIED || policyOrigin === PolicyOrigin.RPC;
+  const origin = isOfController ? '' : `${originText(policyOrigin)}:`;
+  return origin + (policyNamespace === '' ? policy : `${policyNamespace}/${policy}`);
 }
 
 /** The origin of a policy, as a word. */

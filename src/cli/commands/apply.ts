@@ -11,6 +11,7 @@ import { OWN_ORIGIN } from '../own-origin.js';
 import { policyChangeView, printChange, printOmitted, printWarnings } from '../policy-change.js';
 import { keyOf } from '../policy-key.js';
 import { terminal } from '../terminal.js';
+import { counted } from '../text.js';
 import { waitingFor } from '../waiting.js';
 
 interface ApplyOptions {
@@ -93,7 +94,7 @@ export function addValidate(program: Command): void {
         for (const change of changes) printWarnings(change, (warning) => manifests.remark(warning));
         printIgnored(ignored);
         const count = BigInt(changes.length) + omittedChanges;
-        terminal().out(`${count} ${count === 1n ? 'policy is' : 'policies are'} valid\n`);
+        terminal().out(`${counted(count, 'policy is', 'policies are')} valid\n`);
       }),
     );
   });

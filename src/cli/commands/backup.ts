@@ -7,6 +7,7 @@ import { fileProblem } from '../file-problem.js';
 import { withExamples } from '../help.js';
 import { printOmitted } from '../policy-change.js';
 import { terminal } from '../terminal.js';
+import { counted } from '../text.js';
 
 const STANDARD = '-';
 /** Readable by the owner only, since policies show what is protected on a host and what is not. */
@@ -88,11 +89,7 @@ function contentsOf({
   const settings = visibility?.settings.length ?? 0;
   return [
     counted(manifests.length, 'policy', 'policies'),
-    `postures of ${counted(postures.length, 'namespace', 'namespaces')}`,
+    `postures of ${counted(postures.length, 'namespace')}`,
     ...(settings > 0 ? [counted(settings, 'setting of visibility', 'settings of visibility')] : []),
   ].join(', ');
-}
-
-function counted(count: number, one: string, many: string): string {
-  return `${count} ${count === 1 ? one : many}`;
 }

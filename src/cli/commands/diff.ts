@@ -18,7 +18,8 @@ import { coloured, columns, type Format, formatOption, print } from '../output.j
 import { OWN_ORIGIN } from '../own-origin.js';
 import { originOption } from '../scope-option.js';
 import { terminal } from '../terminal.js';
-import { nameOf, originPrefix } from '../views.js';
+import { counted } from '../text.js';
+import { decidingPolicyText, nameOf } from '../views.js';
 import { waitingFor } from '../waiting.js';
 import { explained } from './apply.js';
 
@@ -75,14 +76,14 @@ function describe({ decisions, omitted, judged, undecided }: DiffResponse): stri
   const rows = decisions.map((decision) => {
     const { before, after, operations, object, program, count, container } = view(decision);
     const change = `${before.toLowerCase()} → ${after.toLowerCase()}`;
-    const by =
-      decision.policy === '' ? '' : `[${originPrefix(decision.policyOrigin)}${decision.policy} ${decision.rule}]`;
+    const { policyOrigin, policyNamespace, policy, rule } = decision;
+    const by = policy === '' ? '' : `[${decidingPolicyText(policyOrigin, policyNamespace, policy)} ${rule}]`;
     return [change, container, `${count}×`, program || '(from outside)', operations.join(','), object, by];
   });
   const coloursOf = decisions.map(({ after }) => (after === Action.BLOCK ? 'red' : 'green') as 'red' | 'green');
   const lines = rows.length === 0 ? [] : columns(rows).trimEnd().split('\n');
   const notes = [
-    `${judged} ${judged === 1n ? 'kind of access was' : 'kinds of access were'} judged, ${decisions.length + Number(omitted)} would be decided differently`,
+    `${counted(judged, 'kind of access was', 'kinds of access were')} judged, ${decisions.length + Number(omitted)} would be decided differently`,
     ...(omitted > 0n ? [`${omitted} of them are not shown`] : []),
     ...(undecided > 0n ? [`${undecided} depend on arguments and could not be judged`] : []),
   ];

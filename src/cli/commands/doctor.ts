@@ -8,10 +8,12 @@ import { terminal } from '../terminal.js';
 
 interface Options {
   readonly root: string;
-  readonly output: 'yaml' | 'json';
+  readonly output?: 'yaml' | 'json';
 }
 
 const DOCTOR_HELP = `
+On a terminal only what needs fixing is printed, unless -o asks for the report.
+
 The report leaves out values of labels, paths and other contents of policies, the kernel's command line except its
 security modules, and anything in a log that looks like a password, a token or a key. Read it all the same before you
 pass it on.`;
@@ -26,15 +28,17 @@ export function addDoctor(program: Command): void {
         "where the host's files are; from inside a container, for example, /proc/1/root",
         '/',
       )
-      .addOption(new Option('-o, --output <format>', 'yaml or json').choices(['yaml', 'json']).default('yaml'))
+      .addOption(new Option('-o, --output <format>', 'the full report as yaml or json').choices(['yaml', 'json']))
       .addHelpText('after', DOCTOR_HELP),
     [
-      ['hauberk doctor >report.yaml', 'what needs fixing on the terminal, the full report in the file'],
+      ['hauberk doctor', 'what needs fixing'],
+      ['hauberk doctor >report.yaml', 'the same on the terminal, the full report in the file'],
       ['hauberk doctor -o json | jq .findings', 'for a program'],
     ],
   ).action(async ({ root, output }: Options, command: Command) => {
     const report = await examine(root, command);
-    await print(output, report, () => []);
+    const format = output ?? (terminal().outIsTerminal ? undefined : 'yaml');
+    if (format !== undefined) await print(format, report, () => []);
     const { findings } = report;
     for (const finding of findings) terminal().err(`hauberk: ${finding}\n`);
     if (findings.length === 0) terminal().err('hauberk: found nothing that needs fixing\n');

@@ -14,7 +14,7 @@ import { findContainer } from '../find-container.js';
 import { withExamples } from '../help.js';
 import { coloured, type Format, formatOption, print } from '../output.js';
 import { terminal } from '../terminal.js';
-import { matchText, nameOf, originPrefix, ruleView } from '../views.js';
+import { decidingPolicyText, matchText, nameOf, ruleView } from '../views.js';
 
 interface Options {
   readonly output: Format;
@@ -124,8 +124,7 @@ function describe({ action, wouldBlock, decidedBy, overridden, omittedOverridden
 }
 
 function ruleText({ policyNamespace, policy, rule, origin }: ExplainedRule): string {
-  const of = originPrefix(origin);
-  const name = policyNamespace === '' ? `${of}${policy}` : `${of}${policyNamespace}/${policy}`;
+  const name = decidingPolicyText(origin, policyNamespace, policy);
   return `${name} ${rule!.id} (${nameOf(Action, rule!.action).toLowerCase()} ${matchText(rule!)})`;
 }
 

@@ -19,6 +19,8 @@ const HOOK_STATES: Readonly<Record<SetupState, string>> = {
   'not-installed': 'not installed',
 };
 
+const NAMES_MAX = 5;
+
 /** What needs fixing, a sentence each, with what to do. */
 export function findingsOf({ root, securityModules, daemon, runtimes }: Examined): string[] {
   const modules = securityModules.split(',');
@@ -33,31 +35,42 @@ export function findingsOf({ root, securityModules, daemon, runtimes }: Examined
       ? []
       : runtimes
           .filter(({ state }) => state !== 'in-force')
+          .filter(
+            ({ runtime, state }) =>
+              runtime !== 'containerd' || state !== 'not-installed' || !servesDocker(runtimes, daemon),
+          )
           .map(({ runtime, state }) => `${runtime}: its hook is ${HOOK_STATES[state]}: see hauberk runtime status`)),
   ];
+}
+
+/** Docker brings a containerd, which has no containers but Docker's. */
+function servesDocker(runtimes: readonly SetupStatus[], daemon: Examined['daemon']): boolean {
+  const hasDocker = runtimes.some(({ runtime }) => runtime === 'docker');
+  const sources = 'failed' in daemon ? [] : daemon.status.sources;
+  return hasDocker && !sources.some(({ name, containers }) => name === 'containerd' && containers > 0);
 }
 
 function findingsOfDaemon({ status, containers, policies }: DaemonReport): string[] {
   const unprotected = containers.filter(({ protection }) => !protection.protected);
   const partly = containers.filter(({ protection }) => protection.leftOutPolicies.length > 0);
   const idle = policies.filter(({ reaches, scope }) => reaches === 0 && scope !== 'host');
-  const namesOf = (what: readonly { readonly name: string }[]) =>
-    what
-      .slice(0, 5)
-      .map(({ name }) => name)
-      .join(', ');
   return [
     ...(status.enforcing ? [] : [`nothing is enforced: ${status.reason}`]),
     ...(status.version === VERSION ? [] : [`hauberkd is version ${status.version}, this command is ${VERSION}`]),
     ...(status.kernelTested ? [] : [`kernel ${status.kernelRelease} is of a series that was not tested`]),
-    ...(unprotected.length > 0 ? [`${unprotected.length} containers are not protected: ${namesOf(unprotected)}`] : []),
-    ...(partly.length > 0 ? [`policies are left out in ${partly.length} containers: ${namesOf(partly)}`] : []),
-    ...(idle.length > 0 ? [`${idle.length} policies reach no container: ${namesOf(idle)}`] : []),
+    ...listed('containers that are not protected', unprotected),
+    ...listed('containers in which policies are left out', partly),
+    ...listed('policies that reach no container', idle),
     ...(status.missingHooks.length > 0
-      ? [
-          `the kernel lacks ${status.missingHooks.length} hooks: ${status.missingHooks.map(({ hook }) => hook).join(', ')}`,
-        ]
+      ? [`hooks that the kernel lacks: ${status.missingHooks.map(({ hook }) => hook).join(', ')}`]
       : []),
     ...status.warnings,
   ];
+}
+
+function listed(what: string, things: readonly { readonly name: string }[]): string[] {
+  if (things.length === 0) return [];
+  const more = things.length > NAMES_MAX ? ` and ${things.length - NAMES_MAX} more` : '';
+  const names = things.slice(0, NAMES_MAX).map(({ name }) => name);
+  return [`${what}: ${names.join(', ')}${more}`];
 }

@@ -199,7 +199,7 @@ test('hauberk watch shows events as they arrive, and ends when it is interrupted
   for (const [format, expected] of [
     [
       'text',
-      /^22:13:20\.123 DENIED web-1 \/bin\/cat open \/etc\/shadow \[no-shadow file\.matchPaths\[0\]\] severity 5 pid 7 uid 1000 parent \/bin\/sh\n$/u,
+      /^22:13:20\.123 DENIED web-1 \/bin\/cat open \/etc\/shadow \[default\/no-shadow file\.matchPaths\[0\]\] severity 5 pid 7 uid 1000 parent \/bin\/sh\n$/u,
     ],
     ['json', /^\{.*"result":"DENIED".*\}\n$/u],
   ] as const) {
@@ -298,7 +298,7 @@ test('hauberk diff reports what would be refused', async (t) => {
   const { output } = await hauberk('diff', '-f', write('block.yaml', manifest('block')));
   assert.match(
     output,
-    /^allow → block +web-1 +1× +\/bin\/cat +read +\/etc\/shadow +\[cli:block file.matchPaths\[0\]\]$/mu,
+    /^allow → block +web-1 +1× +\/bin\/cat +read +\/etc\/shadow +\[cli:default\/block file.matchPaths\[0\]\]$/mu,
   );
   assert.match(output, /^1 kind of access was judged, 1 would be decided differently$/mu);
   assert.equal((await hauberk('diff')).status, 2);

@@ -60,7 +60,7 @@ test('hauberk doctor reports problems with what to do, and exits with 6', async 
     /^bpf is not among .* lsm=lockdown,yama,bpf \(grub: /u,
     /^nothing is enforced: the kernel took the programs away$/u,
     /^hauberkd is version 1\.2\.3, this command is /u,
-    /^1 policies reach no container: default\/one$/u,
+    /^policies that reach no container: default\/one$/u,
     /^kernel 6\.1\.0-test is of a series that was not tested$/u,
     /^docker: its hook is not installed: /u,
   ])
@@ -68,6 +68,37 @@ test('hauberk doctor reports problems with what to do, and exits with 6', async 
       findings.some((finding) => expected.test(finding)),
       `${expected} in ${findings.join('\n')}`,
     );
+});
+
+test('on a terminal hauberk doctor prints what needs fixing, and the report only when asked for it', async (t) => {
+  const { live, plane, directory } = await start(t);
+  plane.host.setStatus({ version: VERSION });
+  write(directory, { '/sys/kernel/security/lsm': 'bpf\n' });
+  await plane.policies.apply(plane.policies.readManifest(manifest('one')));
+  const parameters = ['doctor', '--root', directory];
+  const short = live(parameters, { outIsTerminal: true });
+  assert.equal(await short.ended, 6);
+  assert.equal(short.terminal.output, '');
+  assert.match(short.terminal.errors, /^hauberk: policies that reach no container: default\/one\n/u);
+  const full = live([...parameters, '-o', 'yaml'], { outIsTerminal: true });
+  assert.equal(await full.ended, 6);
+  assert.match(full.terminal.output, /^findings:\n/u);
+});
+
+test("the hook in containerd is not missed while containerd has no containers but Docker's", async (t) => {
+  const { hauberk, plane, directory } = await start(t);
+  plane.host.setStatus({ version: VERSION });
+  write(directory, { '/sys/kernel/security/lsm': 'bpf\n', '/etc/containerd/config.toml': 'version = 2\n' });
+  const findings = async () => {
+    const { output } = await hauberk('doctor', '--root', directory, '-o', 'json');
+    return (JSON.parse(output).findings as string[]).map((finding) => finding.split(':')[0]);
+  };
+  assert.deepEqual(await findings(), ['containerd']);
+  write(directory, { '/etc/docker/daemon.json': '{}' });
+  assert.deepEqual(await findings(), ['docker']);
+  const socket = { name: 'containerd', address: '/run/containerd/containerd.sock', connected: true, reason: '' };
+  plane.host.setStatus({ sources: [{ ...socket, containers: 1 }] });
+  assert.deepEqual(await findings(), ['docker', 'containerd']);
 });
 
 test('hauberk doctor reports what it can without a daemon', async (t) => {
