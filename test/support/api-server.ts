@@ -24,7 +24,7 @@ export class ApiServer {
   #ports!: { readonly etcd: number; readonly peer: number; readonly api: number };
   #admin!: ApiClient;
 
-  /** With the programs that tools/test-cluster names in environment variables. */
+  /** With the programs that tools/test-cluster and tools/test-kubelet name in environment variables. */
   static async start(): Promise<ApiServer> {
     const server = new ApiServer();
     try {
@@ -92,6 +92,11 @@ export class ApiServer {
       }
     }, `the kind at ${path}`);
     return made as KubernetesObject;
+  }
+
+  /** A kubeconfig with which everything may be done. */
+  adminConfig(): string {
+    return this.#kubeconfig('admin', { token: ADMIN_TOKEN });
   }
 
   /** The kubeconfig of the kubelet of {@link NODE}. */
