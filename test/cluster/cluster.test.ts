@@ -338,7 +338,7 @@ test('after its resource version has expired the daemon lists again', async () =
 
 test('an invalid file of authorities is reported, and the authorities before it stay in use', async () => {
   const isReported = () =>
-    node.cluster.warnings().some((each) => /replaced by something that cannot be used: .*no PEM/u.test(each));
+    node.cluster.warnings().some((each) => /replaced by something that cannot be used: .*not PEM/u.test(each));
   await eventually(() => node.cluster.status().connected, 'the connection');
   writeFileSync(join(dirname(node.tokenFile), 'ca.crt'), 'half writ');
   await eventually(isReported, 'a warning');

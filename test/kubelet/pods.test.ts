@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, type EventStream, type ReceivedEvent } from '../support/client.js';
@@ -6,7 +7,14 @@ import { BUSYBOX_IMAGE, Containerd, NRI } from '../support/containerd.js';
 import { Daemon } from '../support/daemon.js';
 import { Kubelet, NAMESPACE } from '../support/kubelet.js';
 import { accessesThrough, FIRST_ACCESS, FORBIDDEN, withFirstAccessRoot } from '../support/starts/first-access.js';
-import { DEFAULT_PATHS, forbiddingPolicy, IMAGE, installHook, LABELS } from '../support/starts/first-instruction.js';
+import {
+  DEFAULT_PATHS,
+  forbiddingPolicy,
+  HOOK_CONFIGURATION,
+  IMAGE,
+  installHook,
+  LABELS,
+} from '../support/starts/first-instruction.js';
 
 const WAIT_MILLISECONDS = 120_000;
 const ACCESSES = ['create udp', `exec ${FORBIDDEN.program}`, `open ${FORBIDDEN.file}`];
@@ -67,10 +75,12 @@ async function refusals(events: EventStream, count: number): Promise<ReceivedEve
   return [...events.events];
 }
 
-for (const [kind, runtime] of [
+const KINDS = [
   ['containerd 1.6, by the hook in its base specification', () => byHook],
   ['containerd 1.7, by NRI', () => byNri],
-] as const)
+] as const;
+
+for (const [kind, runtime] of KINDS)
   test(`${kind}: a pod that kubelet creates is under its policy from the first instruction, and after each restart`, async () => {
     const events = await client.stream();
     const kubelet = await Kubelet.start({
@@ -130,3 +140,20 @@ for (const [kind, runtime] of [
       await runtime().runtime.removeAllPods();
     }
   });
+
+test('pods start after the DaemonSet was deleted, whose hook is still there', async () => {
+  writeFileSync(HOOK_CONFIGURATION, 'timeout_seconds = 2\n');
+  installHook('containerd', '--config', byHook.configurationPath, '--when-unanswered', 'allow');
+  await daemon.end('SIGTERM');
+  for (const [, runtime] of KINDS) {
+    const kubelet = await Kubelet.start({ program: process.env.HAUBERK_KUBELET!, criSocket: runtime().address });
+    try {
+      const containers = [{ name: 'stays', image: BUSYBOX_IMAGE, command: ['/bin/sleep', '1000000'] }];
+      kubelet.add({ name: 'later', labels: LABELS, containers });
+      await kubelet.container('later', 'stays', ({ state }) => state.running !== undefined);
+    } finally {
+      await kubelet.stop();
+      await runtime().runtime.removeAllPods();
+    }
+  }
+});

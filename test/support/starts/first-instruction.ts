@@ -20,7 +20,7 @@ export const STATE_DIRECTORY = '/var/lib/hauberk';
 export const DEFAULT_PATHS = ['--state-dir', STATE_DIRECTORY, '--hook-socket', '/run/hauberk/hook.sock'];
 /** Name prefix of containers started without the hook. */
 const WITHOUT_HOOK = 'without';
-const HOOK_CONFIGURATION = '/etc/hauberk/hook.conf';
+export const HOOK_CONFIGURATION = '/etc/hauberk/hook.conf';
 const EVENTS_MILLISECONDS = 60_000;
 
 /** Emulated, the daemon answers late when many start at once. */
