@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type FigureName, type Group, isFigureName } from '../figures.js';
 import { progress } from '../support/progress.js';
 
-const TIMEOUT_SECONDS = 1800;
+const TIMEOUT_SECONDS = 3600;
 const STANDARD_ERROR = 2;
 const BUILD = 'build/bench/vm';
 const PROGRAMS = ['system-calls', 'nothing'];

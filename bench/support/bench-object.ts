@@ -8,6 +8,7 @@ import {
   VERDICT_ACTION_SHIFT,
   VERDICT_ACTIONS,
 } from '../../src/image/layout.js';
+import { actorSymbols } from '../../src/image/walk.js';
 import { createKernelImage, type KernelImage } from '../../src/kernel/images.js';
 import { readingConstants } from '../../src/kernel/reading-constants.js';
 import { checked } from '../../src/native/kernel-error.js';
@@ -127,7 +128,7 @@ export class MatchTimer {
     const subject = subjectOf(CLASS_OF_OPERATION[operation]);
     const run = Buffer.alloc(MATCH_RUN_BYTES);
     run.writeUInt32LE(rounds, MATCH_RUN.rounds);
-    run.writeUInt32LE(programClass * 2, MATCH_RUN.actor);
+    run.writeUInt32LE(actorSymbols({ programClass }).actor, MATCH_RUN.actor);
     run.writeUInt32LE(SUBJECTS.indexOf(subject), MATCH_RUN.subject);
     run.writeUInt32LE(operationsOn(subject).indexOf(operation), MATCH_RUN.operation);
     run.writeUInt32LE(PATH_BYTES_MAX - bytes.length, MATCH_RUN.offset);

@@ -5,7 +5,7 @@ import { FIGURE_NAMES } from '../../bench/figures.js';
 import { virtualMachine } from '../../bench/groups.js';
 
 /** Figures with thousands of policies, containers or streams take a minute more: only `npm run bench` measures them. */
-const LARGE = /_(mix_500.*|10000|10000_.*|500_policies|1000_.*)$|^(journal|streams)_/;
+const LARGE = /_(10000|10000_.*|500_policies|1000_.*)$|^(journal|streams|apply_s_mix)_/;
 
 test('the benchmark measures every figure that takes seconds and needs no virtual machine', () => {
   const native = FIGURE_NAMES.filter((name) => !virtualMachine.figures.includes(name) && !LARGE.test(name));
