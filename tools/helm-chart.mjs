@@ -105,6 +105,7 @@ export function templates() {
   ]);
   const hookInstall = plain('hook-install.yaml', [
     ['--when-unanswered, allow', '--when-unanswered, {{ .Values.hook.whenUnanswered }}'],
+    ['kube-system, hauberk]', 'kube-system, {{ .Release.Namespace }}]'],
   ]);
   const hook =
     onlyIf('eq .Values.hook.state "install"', hookInstall) +

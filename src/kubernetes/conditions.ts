@@ -10,6 +10,9 @@ export interface Condition {
   readonly lastTransitionTime: string;
 }
 
+/** Stands between a text and the warnings after it. */
+const WARNINGS = '; warnings: ';
+
 export type NewCondition = Omit<Condition, 'lastTransitionTime' | 'observedGeneration'>;
 
 /** The state of a policy on one node, or on all of them. */
@@ -107,11 +110,18 @@ export function isSameButCounts(
   });
 }
 
+/** Whether two such texts say the same but for numbers. */
+export function isSameSentenceButCounts(before: string, wanted: string): boolean {
+  const parts = (sentence: string) => [sentence.split(':')[0], sentence.split(WARNINGS)[1]].join('\n');
+  return parts(before) === parts(wanted);
+}
+
 /** A text, which is all that KubeArmor's kinds have room for. */
 export function sentenceOf(conditions: readonly NewCondition[]): string {
   const [accepted, enforced] = conditions;
-  if (accepted?.status === 'True') return `${enforced?.reason}: ${enforced?.message}`;
-  return `${accepted?.reason}: ${accepted?.message}`;
+  if (accepted?.status !== 'True') return `${accepted?.reason}: ${accepted?.message}`;
+  const warnings = accepted.message === '' ? '' : `${WARNINGS}${accepted.message}`;
+  return short(`${enforced?.reason}: ${enforced?.message}${warnings}`);
 }
 
 function counted(count: number, what: string): string {

@@ -9,6 +9,11 @@ export const RENEWAL_MILLISECONDS = 300_000;
  * server.
  */
 export const SILENT_MILLISECONDS = 3 * RENEWAL_MILLISECONDS;
+/**
+ * A report that was found old may be renewed in this time, in milliseconds: after an outage of the API server all are
+ * old, and their nodes try again every ten seconds.
+ */
+export const GRACE_MILLISECONDS = 30_000;
 /** How far the clock of a node may be behind that of the one who reads. */
 const SKEW_MILLISECONDS = 60_000;
 
@@ -85,7 +90,12 @@ export class ReportsOfNodes {
   /** For a node without an earlier renewal its own clock counts. A report without renewals is from an older version. */
   #isSilent(renewed: string | undefined, since: number, isFollowed: boolean): boolean {
     if (renewed === undefined) return false;
-    if (this.clock.now() - since > SILENT_MILLISECONDS) return true;
-    return !isFollowed && this.clock.date() - Date.parse(renewed) > SILENT_MILLISECONDS + SKEW_MILLISECONDS;
+    const age = this.clock.now() - since;
+    if (age > SILENT_MILLISECONDS) return true;
+    return (
+      !isFollowed &&
+      age > GRACE_MILLISECONDS &&
+      this.clock.date() - Date.parse(renewed) > SILENT_MILLISECONDS + SKEW_MILLISECONDS
+    );
   }
 }

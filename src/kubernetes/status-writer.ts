@@ -11,6 +11,7 @@ import {
   type Condition,
   conditionsOf,
   isSameButCounts,
+  isSameSentenceButCounts,
   merged,
   type NewCondition,
   type PolicyReport,
@@ -247,8 +248,7 @@ export class StatusWriter {
 function isNumbersAlone(isOurs: boolean, { status, metadata }: PolicyObject, wanted: readonly NewCondition[]): boolean {
   const before = (status ?? {}) as Status;
   if (isOurs) return isSameButCounts(before.conditions ?? [], wanted, metadata.generation);
-  const reasonOf = (sentence = '') => sentence.split(':')[0];
-  return reasonOf(before.status) === reasonOf(sentenceOf(wanted));
+  return isSameSentenceButCounts(before.status ?? '', sentenceOf(wanted));
 }
 
 /** What is to be written; undefined where it is there. */

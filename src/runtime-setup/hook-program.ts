@@ -17,6 +17,7 @@ export const HOOK_CONFIGURATION = '/etc/hauberk/hook.conf';
 /** The program as an OCI hook, and, under its other name, as Docker's runtime. */
 export type ProgramName = 'hauberk-hook' | 'hauberk-runtime';
 
+const EXEMPT_NAMESPACE = /^[ \t]*exempt_namespace[ \t]*=[ \t]*(.*?)[ \t\r]*$/gmu;
 const WHEN_UNANSWERED = /^([ \t]*when_unanswered[ \t]*=[ \t]*)(.*?)(?=[ \t\r]*$)/mu;
 
 export function programPath(directory: string, name: ProgramName): string {
@@ -25,14 +26,14 @@ export function programPath(directory: string, name: ProgramName): string {
 
 /** Puts the program and its configuration in their places. */
 export function hookProgramChanges(host: Host, name: ProgramName, options: SetupOptions): FileChange[] {
-  const { hookDirectory: directory, whenUnanswered } = options;
+  const { hookDirectory: directory } = options;
   // Some runtimes pass the path through a shell, and split it at blanks.
   if (!/^(\/[\w.@+-]+)+$/u.test(directory))
     throw new Failure('invalid-argument', `${directory}: the hook's directory is an absolute path of plain characters`);
   const program = { mode: 0o755, isProgram: true };
   return [
     fileChange(host, programPath(directory, name), readProgram(options.hookSource), program),
-    fileChange(host, HOOK_CONFIGURATION, configured(host.readText(HOOK_CONFIGURATION), whenUnanswered)),
+    fileChange(host, HOOK_CONFIGURATION, configured(host.readText(HOOK_CONFIGURATION), options)),
   ].filter((change) => change !== undefined);
 }
 
@@ -51,9 +52,20 @@ export function readWhenUnanswered(host: Host): WhenUnanswered | undefined {
   return WHEN_UNANSWERED.exec(text)?.[2] === 'allow' ? 'allow' : 'refuse';
 }
 
-function configured(text: string | undefined, whenUnanswered: WhenUnanswered | undefined): string {
-  if (text === undefined) return configured(readFileSync(SHIPPED_CONFIGURATION, 'utf8'), whenUnanswered);
-  if (whenUnanswered === undefined) return text;
-  if (WHEN_UNANSWERED.test(text)) return text.replace(WHEN_UNANSWERED, `$1${whenUnanswered}`);
-  return `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}when_unanswered = ${whenUnanswered}\n`;
+function configured(
+  text: string | undefined,
+  { whenUnanswered, exemptNamespaces = [] }: Pick<SetupOptions, 'whenUnanswered' | 'exemptNamespaces'>,
+): string {
+  const before = text ?? readFileSync(SHIPPED_CONFIGURATION, 'utf8');
+  const exempt = new Set(Array.from(before.matchAll(EXEMPT_NAMESPACE), ([, namespace]) => namespace));
+  return [
+    ...(whenUnanswered === undefined ? [] : [['when_unanswered', whenUnanswered] as const]),
+    ...exemptNamespaces.filter((each) => !exempt.has(each)).map((each) => ['exempt_namespace', each] as const),
+  ].reduce(withSetting, before);
+}
+
+/** The choice can be made once, so that another one takes its place; other settings may be repeated. */
+function withSetting(text: string, [name, value]: readonly [name: string, value: string]): string {
+  if (name === 'when_unanswered' && WHEN_UNANSWERED.test(text)) return text.replace(WHEN_UNANSWERED, `$1${value}`);
+  return `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${name} = ${value}\n`;
 }

@@ -46,6 +46,8 @@ export interface SetupOptions {
   readonly hookDirectory: string;
   /** Undefined leaves what is configured. */
   readonly whenUnanswered?: WhenUnanswered | undefined;
+  /** CRI's namespaces whose containers may start without protection; added to those that are configured. */
+  readonly exemptNamespaces?: readonly string[] | undefined;
   /** The runtime's configuration file, where it is not the usual one. */
   readonly configuration?: string | undefined;
   /** containerd: the specification to start from instead of its own default. */

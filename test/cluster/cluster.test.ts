@@ -388,7 +388,7 @@ test("policies of KubeArmor's kinds are followed with their extensions, once the
   const path = `${kubearmors}/namespaces/shop/kubearmorpolicies/no-shadow`;
   await eventually(async () => {
     const { status } = (await server.admin.get(path)) as { status?: { status?: string } };
-    return status?.status === 'ReachesNothing: in 0 containers on 0 nodes';
+    return status?.status?.startsWith('ReachesNothing: in 0 containers on 0 nodes') === true;
   }, 'the status');
 });
 
@@ -396,6 +396,21 @@ test('the API server accepts the shipped objects, with every field', async () =>
   for (const name of ['rbac.yaml', 'daemonset.yaml', 'hook-install.yaml', 'hook-uninstall.yaml']) {
     await server.apply(readFileSync(`packaging/kubernetes/${name}`, 'utf8'), { dryRun: true });
   }
+});
+
+test("the API server accepts the PodMonitor by the Prometheus operator's definition, with every field", async () => {
+  await server.apply(readFileSync(process.env.HAUBERK_POD_MONITORS!, 'utf8'));
+  const isServed = async () => {
+    try {
+      await server.admin.get('/apis/monitoring.coreos.com/v1/podmonitors');
+      return true;
+    } catch (error) {
+      if (error instanceof ApiError && error.code === 404) return false;
+      throw error;
+    }
+  };
+  await eventually(isServed, 'the kind');
+  await server.apply(readFileSync('packaging/kubernetes/podmonitor.yaml', 'utf8'), { dryRun: true });
 });
 
 test("the API server accepts the chart's objects, with every field", async () => {
@@ -408,7 +423,7 @@ test("the API server accepts the chart's objects, with every field", async () =>
     'extraArgs=["--detach-on-exit"]',
     'config={"roles":{"viewer":["cn:dashboard"]}}',
     'postures={"file":"block"}',
-    'metrics.port=9464',
+    'metrics={"port":9464,"podMonitor":true}',
     'hook={"state":"install","whenUnanswered":"refuse"}',
   );
   await server.apply(text, { dryRun: true });
@@ -436,6 +451,11 @@ test('the daemon has no right that it does not use', async () => {
     await forbidden(client.create(POLICIES, policy('own')));
     await forbidden(client.patch(`${POLICIES}/no-shadow`, { spec: { severity: 1 } }));
     await forbidden(client.delete(`${POLICIES}/no-shadow`));
+    await forbidden(client.get(`${POLICIES}/no-shadow`));
+    await forbidden(client.get(`${PODS}/web`));
+    const definition = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions/securitypolicies.hauberk.io';
+    await forbidden(client.patch(definition, { metadata: { labels: { a: 'b' } } }));
+    await forbidden(client.delete(definition));
     await forbidden(client.get('/api/v1/namespaces/shop/secrets'));
     await forbidden(client.get('/api/v1/namespaces/hauberk/secrets'));
     // The token of a node cannot set the postures of all namespaces.

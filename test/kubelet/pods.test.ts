@@ -141,7 +141,7 @@ for (const [kind, runtime] of KINDS)
     }
   });
 
-test('pods start after the DaemonSet was deleted, whose hook is still there', async () => {
+test('pods start without hauberkd, as after the DaemonSet was deleted, while the hook is still there', async () => {
   writeFileSync(HOOK_CONFIGURATION, 'timeout_seconds = 2\n');
   installHook('containerd', '--config', byHook.configurationPath, '--when-unanswered', 'allow');
   await daemon.end('SIGTERM');

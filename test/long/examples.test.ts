@@ -155,6 +155,11 @@ describe('the examples, on the real programs', {
     await daemon.start();
     const files = readdirSync(EXAMPLES).filter((name) => name.endsWith('.yaml') && !name.endsWith('.test.yaml'));
     // One by one: under emulation all of them together take longer than a call may.
+    assert.deepEqual(
+      [...new Set([...EVERYWHERE, ...Object.values(ATTEMPTS).flat()].map(({ policy }) => policy))].sort(),
+      files.map((file) => file.replace('.yaml', '')).sort(),
+      'what each example refuses is tried',
+    );
     for (const file of files)
       await client.call('PolicyService', 'ApplyPolicy', { manifest: readFileSync(`${EXAMPLES}/${file}`, 'utf8') });
     events = await client.stream();

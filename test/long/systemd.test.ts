@@ -54,7 +54,8 @@ test('systemd finds nothing wrong with the unit', { skip }, () => {
 });
 
 test('the unit comes before every container runtime, and has the directories that are the defaults of the flags', () => {
-  const runtimes = ['docker', 'containerd', 'crio', 'podman', 'kubelet', 'k3s'].map((name) => `${name}.service`);
+  const names = ['docker', 'containerd', 'crio', 'podman', 'podman-restart', 'kubelet', 'k3s', 'k3s-agent'];
+  const runtimes = names.map((name) => `${name}.service`);
   assert.deepEqual(unit.get('Before')?.split(' '), runtimes);
   const help = execFileSync(process.execPath, ['build/program/hauberkd.js', '--help'], { encoding: 'utf8' }).replace(
     /\s+/g,

@@ -17,6 +17,9 @@ test("on a node with containerd the hook is installed in what the node's own con
   const { hooks, ociVersion } = JSON.parse(node.read(INSTALLED)!);
   assert.equal(ociVersion, SPEC.ociVersion);
   assert.equal(hooks.createRuntime[0].path, '/usr/local/libexec/hauberk/hauberk-hook');
+  // These must start without hauberkd even where the node's administrator changes `allow` to `refuse`.
+  const exempt = node.read('etc/hauberk/hook.conf')!.match(/^exempt_namespace = .*$/gmu);
+  assert.deepEqual(exempt, ['exempt_namespace = kube-system', 'exempt_namespace = hauberk']);
   // A restarted pod runs the command again, perhaps after an upgrade of containerd.
   node.write('usr/bin/ctr', '#!/bin/sh\nexit 1\n', 0o755);
   const before = [node.read('etc/containerd/config.toml'), node.read(INSTALLED)];

@@ -8,6 +8,7 @@ import { withExamples } from '../help.js';
 import { printOmitted } from '../policy-change.js';
 import { terminal } from '../terminal.js';
 import { counted } from '../text.js';
+import { waitingFor } from '../waiting.js';
 
 const STANDARD = '-';
 /** Readable by the owner only, since policies show what is protected on a host and what is not. */
@@ -24,7 +25,7 @@ export function addBackup(program: Command): void {
     [['hauberk backup host.yaml', 'all policies and postures of this host, as manifests']],
   ).action(async (file: string, _: object, command: Command) => {
     const { toBackupFile } = await import('../backup-file.js');
-    const backup = await withClient(command, (client) => client.state.backup());
+    const backup = await withClient(command, (client) => waitingFor('reading', client.state.backup()));
     const text = toBackupFile(backup, new Date());
     if (file === STANDARD) {
       terminal().out(text);
@@ -49,7 +50,9 @@ export function addRestore(program: Command): void {
     const { BackupFile } = await import('../backup-file.js');
     const backup = new BackupFile(file === STANDARD ? 'standard input' : file, read(file));
     try {
-      const restored = await withClient(command, (client) => client.state.restore({ ...backup.request, force }));
+      const restored = await withClient(command, (client) =>
+        waitingFor('restoring', client.state.restore({ ...backup.request, force })),
+      );
       const { changes, omittedChanges } = restored;
       for (const { namespace, name, warnings } of changes)
         for (const warning of warnings) terminal().err(`${namespace}/${name}: warning: ${warning}\n`);

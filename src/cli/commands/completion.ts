@@ -52,7 +52,8 @@ _hauberk() {
   done < <("\${words[1]}" ${ASK} -- "\${(@)words[2,CURRENT]}" 2>/dev/null)
   _describe hauberk found || _files
 }
-compdef _hauberk hauberk
+# Where zsh loads this file as the function itself, at the first completion, it is to complete already.
+if [ "$funcstack[1]" = _hauberk ]; then _hauberk "$@"; else compdef _hauberk hauberk; fi
 `,
   fish: `function __hauberk_complete
   set -l words (commandline -opc) (commandline -ct)

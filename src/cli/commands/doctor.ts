@@ -5,6 +5,7 @@ import { EXIT } from '../exit-status.js';
 import { withExamples } from '../help.js';
 import { print } from '../output.js';
 import { terminal } from '../terminal.js';
+import { waitingFor } from '../waiting.js';
 
 interface Options {
   readonly root: string;
@@ -36,7 +37,7 @@ export function addDoctor(program: Command): void {
       ['hauberk doctor -o json | jq .findings', 'for a program'],
     ],
   ).action(async ({ root, output }: Options, command: Command) => {
-    const report = await examine(root, command);
+    const report = await waitingFor('examining', examine(root, command));
     const format = output ?? (terminal().outIsTerminal ? undefined : 'yaml');
     if (format !== undefined) await print(format, report, () => []);
     const { findings } = report;

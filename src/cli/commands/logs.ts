@@ -18,7 +18,7 @@ export function addLogs(program: Command): void {
       program
         .command('logs')
         .description("show what was denied or reported, from the daemon's journal")
-        .option('--since <time>', 'only newer than this: a duration such as 90s, 15m, 1h or 7d, or a date')
+        .option('--since <time>', 'only newer than this: a duration such as 90s, 15m, 1h, 7d or 2w, or a date')
         .option('-f, --follow', 'keep printing new events'),
     ),
     [
@@ -44,10 +44,12 @@ export function addLogs(program: Command): void {
   });
 }
 
-/** Milliseconds since the Unix epoch. */
-function timeOf(text: string, now: number): number {
+/** The time that a text means, in milliseconds since the Unix epoch. @throws CommandFailure if it means none */
+export function timeOf(text: string, now: number): number {
   const [, count, unit] = /^(\d{1,9})([smhdw])$/u.exec(text) ?? [];
-  const time = count === undefined ? Date.parse(text) : now - Number(count) * SECONDS[unit!]! * 1000;
+  // Date.parse also takes a number for a year or a month.
+  const date = /^\d{4}-\d\d-\d\d/u.test(text) ? Date.parse(text) : Number.NaN;
+  const time = count === undefined ? date : now - Number(count) * SECONDS[unit!]! * 1000;
   if (Number.isNaN(time))
     throw new CommandFailure(EXIT.usage, `--since: ${text} is neither a duration, such as 1h, nor a date`);
   return Math.max(0, time);

@@ -9,6 +9,7 @@ import { type Listing, type ListOptions, show, watchOption } from '../listing.js
 import { type Format, formatOption, listFormatOption, print } from '../output.js';
 import { terminal } from '../terminal.js';
 import { accessView, profileView } from '../views.js';
+import { waitingFor } from '../waiting.js';
 
 interface StartOptions {
   readonly container?: string;
@@ -132,12 +133,15 @@ export function addProfile(program: Command): void {
     [['hauberk profile suggest web >web.yaml', 'to be read, and applied']],
   ).action(async (name: string, { policy, namespace, labels }: SuggestOptions, command: Command) => {
     const suggestion = await withClient(command, (client) =>
-      client.profiles.suggestPolicy({
-        name,
-        policyName: policy,
-        policyNamespace: namespace,
-        matchLabels: labels === undefined ? {} : readLabels(labels),
-      }),
+      waitingFor(
+        'suggesting',
+        client.profiles.suggestPolicy({
+          name,
+          policyName: policy,
+          policyNamespace: namespace,
+          matchLabels: labels === undefined ? {} : readLabels(labels),
+        }),
+      ),
     );
     terminal().out(suggestion.manifest);
     for (const warning of suggestion.warnings) terminal().err(`warning: ${warning}\n`);

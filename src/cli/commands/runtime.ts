@@ -35,6 +35,7 @@ interface ChangeOptions extends CommonOptions {
 interface InstallOptions extends ChangeOptions {
   readonly hook?: string;
   readonly whenUnanswered?: WhenUnanswered;
+  readonly exemptNamespace?: readonly string[];
   readonly baseSpec?: string;
   readonly nri?: boolean;
 }
@@ -74,6 +75,10 @@ export function addRuntime(program: Command): void {
           '--when-unanswered <what>',
           'what the hook does with a container when hauberkd does not answer (default: as configured, otherwise refuse)',
         ).choices(['refuse', 'allow']),
+      )
+      .option(
+        '--exempt-namespace <namespace...>',
+        'namespaces of Kubernetes whose containers may start unprotected when hauberkd does not answer',
       )
       .option('--base-spec <file>', 'containerd: its default specification (default: what "ctr oci spec" prints)')
       .option('--nri', 'containerd: switch NRI on as well'),
@@ -145,6 +150,7 @@ function setupOptions(options: CommonOptions & Partial<InstallOptions>): SetupOp
     hookDirectory: options.hookDirectory,
     configuration: options.config,
     whenUnanswered: options.whenUnanswered,
+    exemptNamespaces: options.exemptNamespace,
     baseSpec: options.baseSpec,
     nri: options.nri,
     reload: options.reload,
@@ -158,8 +164,8 @@ async function setupFor(target: Target, options: InstallOptions): Promise<Runtim
   if (name === undefined) return undefined;
   // The same command runs on every node: what the administrator of one has chosen stays.
   const keepsSettings = target === KUBERNETES && host.exists(HOOK_CONFIGURATION);
-  const { whenUnanswered, ...rest } = setupOptions(options);
-  const setup = setupOf(name, host, keepsSettings ? rest : { whenUnanswered, ...rest });
+  const { whenUnanswered, exemptNamespaces, ...rest } = setupOptions(options);
+  const setup = setupOf(name, host, keepsSettings ? rest : { whenUnanswered, exemptNamespaces, ...rest });
   checkReload(setup, options);
   return setup;
 }

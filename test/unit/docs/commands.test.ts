@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { EXIT } from '../../../src/cli/exit-status.js';
@@ -25,12 +25,32 @@ const PAGES = ['README.md', 'examples/policies/README.md', ...readdirSync('docs'
   (name) => name.endsWith('.md'),
 );
 
-/** The command lines of hauberk on a page, in order. */
+/** The command lines on a page, in order. */
+const allLinesOf = (page: string) =>
+  [...read(page).matchAll(/^```sh\n(.*?)^```$/gmsu)].flatMap(([, block]) => block!.trim().split('\n'));
+
+/** Those of hauberk. */
 const linesOf = (page: string) =>
-  [...read(page).matchAll(/^```sh\n(.*?)^```$/gmsu)]
-    .flatMap(([, block]) => block!.split('\n'))
+  allLinesOf(page)
     .filter((line) => line.startsWith('hauberk '))
     .map((line) => line.slice('hauberk '.length));
+
+/** What runs other commands, or why nothing does. */
+const OTHERS: readonly (readonly [line: RegExp, by: { readonly file: string } | { readonly nothing: string }])[] = [
+  [
+    /^(dpkg |hauberkd --check$|systemctl enable|docker exec web cat|docker run --detach --name web)/u,
+    { file: 'tools/release/check-package' },
+  ],
+  [/^npm run release$/u, { file: 'tools/release/check' }],
+  [/^(kubectl|helm) /u, { file: 'test/cluster/documentation.test.ts' }],
+  [/^docker compose up/u, { file: 'test/long/compose.test.ts' }],
+  [/^sed .*alerts\.yml$/u, { file: 'test/unit/docs/docs.test.ts' }],
+  [/^hauberkd --kubearmor-listen /u, { file: 'test/kubelet/cluster.test.ts' }],
+  [/^npm (test|run demo) /u, { nothing: 'one runs all tests, the other what they show' }],
+  [/^cat \/sys\/kernel\/security\/lsm$/u, { nothing: 'prints what hauberkd --check reads' }],
+  [/^karmor /u, { nothing: 'the module proxy has not all of its modules' }],
+  [/^(buf generate|python -m grpc_tools)/u, { nothing: 'the example controllers are generated from the same files' }],
+];
 
 const manifest = (name: string) => `apiVersion: security.kubearmor.com/v1
 kind: KubeArmorPolicy
@@ -121,3 +141,12 @@ for (const page of PAGES.filter((each) => linesOf(each).length > 0)) {
     for (const line of linesOf(page)) await runLine(line, served);
   });
 }
+
+test('every other command of the pages is run by something, or it is said why not', () => {
+  for (const page of PAGES)
+    for (const line of allLinesOf(page).filter((each) => !/^(hauberk |#|$)/u.test(each))) {
+      const [found] = OTHERS.filter(([pattern]) => pattern.test(line));
+      assert.ok(found !== undefined, `${page}: ${line}`);
+      if ('file' in found[1]) assert.ok(existsSync(found[1].file), found[1].file);
+    }
+});

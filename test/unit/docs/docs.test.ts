@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import type { Command } from 'commander';
@@ -106,8 +107,12 @@ describe('the documentation', () => {
     const headings = anchorsOf('docs/runbooks.md').slice(1);
     assert.deepEqual([...headings].sort(), alerts.map(({ alert }) => alert.toLowerCase()).sort());
     // The page on metrics says how to replace it.
-    const [, address] = /^sed 's\|([^|]+)\|/mu.exec(read('docs/metrics.md'))!;
+    const [command, from, to] = /^sed 's\|([^|]+)\|([^|]+)\|' \S+/mu.exec(read('docs/metrics.md'))!;
     for (const { alert, annotations } of alerts)
-      assert.equal(annotations.runbook_url, `${address}/runbooks.md#${alert.toLowerCase()}`);
+      assert.equal(annotations.runbook_url, `${from}/runbooks.md#${alert.toLowerCase()}`);
+    const [replacing] = command.split(' /');
+    const replaced = execFileSync('sh', ['-c', `${replacing} packaging/prometheus/alerts.yml`], { encoding: 'utf8' });
+    assert.equal(replaced.split(`${to}/runbooks.md#`).length - 1, alerts.length);
+    assert.ok(!replaced.includes(from!));
   });
 });

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import {
   conditionsOf,
   isSameButCounts,
+  isSameSentenceButCounts,
   merged,
   type PolicyReport,
   sentenceOf,
@@ -68,7 +69,18 @@ test('the times of conditions change only with their status, and an unchanged st
 
 test('kinds whose status is a text get a text', () => {
   assert.equal(sentenceOf(conditionsOf(REPORT)), 'Enforced: in 2 containers on 1 node');
+  const warned = sentenceOf(conditionsOf({ ...REPORT, warnings: ['priority was removed'] }));
+  assert.equal(warned, 'Enforced: in 2 containers on 1 node; warnings: priority was removed');
   assert.equal(sentenceOf(conditionsOf({ ...REPORT, refusal: INVALID })), 'Invalid: spec.action: must be one of');
+});
+
+test('a change of numbers in a text can wait, another reason or warning cannot', () => {
+  const known = sentenceOf(conditionsOf(REPORT));
+  const isSame = (change: Partial<PolicyReport>) =>
+    isSameSentenceButCounts(known, sentenceOf(conditionsOf({ ...REPORT, ...change })));
+  assert.equal(isSame({ containers: 3, nodes: 2 }), true);
+  assert.equal(isSame({ containers: 0, nodes: 0 }), false);
+  assert.equal(isSame({ warnings: ['one'] }), false);
 });
 
 test('a change of numbers can wait, another reason, warning or generation cannot', () => {

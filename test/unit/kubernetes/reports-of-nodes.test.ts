@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { RENEWAL_MILLISECONDS, ReportsOfNodes, SILENT_MILLISECONDS } from '../../../src/kubernetes/reports-of-nodes.js';
+import {
+  GRACE_MILLISECONDS,
+  RENEWAL_MILLISECONDS,
+  ReportsOfNodes,
+  SILENT_MILLISECONDS,
+} from '../../../src/kubernetes/reports-of-nodes.js';
 
 /** The leader, whose clock the test advances, and nodes that have reported. */
 function start() {
@@ -37,10 +42,15 @@ test('a node that stops renewing its report becomes silent after a while, until 
   assert.deepEqual(silent(), []);
 });
 
-test('a new leader knows by the time in a report that its node is silent', async () => {
-  const { say, take, silent } = start();
+test('a new leader knows by the time in a report that its node is silent, once it had time to renew it', async () => {
+  const { time, say, take, silent } = start();
   say('dead', 4 * SILENT_MILLISECONDS);
   say('alive', RENEWAL_MILLISECONDS);
+  say('cut-off', 4 * SILENT_MILLISECONDS);
+  await take();
+  assert.deepEqual(silent(), [], 'the API server may have been away for an hour');
+  time.passed += GRACE_MILLISECONDS + 1;
+  say('cut-off', 0);
   await take();
   assert.deepEqual(silent(), ['dead']);
 });

@@ -27,6 +27,14 @@ test('a setting that is not in the configuration yet is added', (t) => {
   assert.equal(host.readText(HOOK_CONFIGURATION), 'exempt_name = a\nwhen_unanswered = allow\n');
 });
 
+test('exempt namespaces are added to those that are configured, each once', (t) => {
+  const host = hostWith(t, { [HOOK_CONFIGURATION]: 'exempt_namespace = kube-system\n# exempt_namespace = hauberk\n' });
+  const options = optionsOn(host, { whenUnanswered: 'refuse', exemptNamespaces: ['kube-system', 'hauberk'] });
+  carryOut(host, { changes: hookProgramChanges(host, 'hauberk-hook', options), notes: [] });
+  const lines = host.readText(HOOK_CONFIGURATION)!.trim().split('\n');
+  assert.deepEqual(lines.slice(2), ['when_unanswered = refuse', 'exempt_namespace = hauberk']);
+});
+
 test('a directory that is not an absolute path of plain characters is refused, and so is a missing program', (t) => {
   const host = hostWith(t);
   const options = optionsOn(host);

@@ -21,9 +21,18 @@ test('there is a warning about a runtime that has not read its installed hook, u
   write('/etc/containerd/hauberk-base-spec.json', 150);
   assert.deepEqual(reported(100), [warning]);
   assert.deepEqual(reported(151), [], 'the file that names the hook may have been changed by others since');
+  write('/etc/containerd/hauberk-base-spec-etc-cri-base.json', 300);
+  assert.deepEqual(reported(151), [warning], 'a runtime had a specification of its own before');
+  assert.deepEqual(reported(301), []);
   assert.deepEqual(reported(100, ['containerd', '--config', '/run/docker/containerd/containerd.toml']), []);
   assert.deepEqual(
     restartWarnings(root, () => []),
     [],
   );
+  const ofCrio = (started: number) =>
+    restartWarnings(root, (name) => (name === 'crio' ? [{ parameters: ['crio'], started: started * 1000 }] : []));
+  assert.deepEqual(ofCrio(100), []);
+  write('/etc/crio/crio.conf.d/99-hauberk.conf', 150);
+  assert.deepEqual(ofCrio(100), [warning.replace('containerd', 'crio')]);
+  assert.deepEqual(ofCrio(200), []);
 });

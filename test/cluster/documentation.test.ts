@@ -1,0 +1,33 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { test } from 'node:test';
+import { ApiServer } from '../support/api-server.js';
+
+/** The command lines on the page about Kubernetes, in order. */
+const LINES = [...readFileSync('docs/kubernetes.md', 'utf8').matchAll(/^```sh\n(.*?)^```$/gmsu)].flatMap(([, block]) =>
+  block!.trim().split('\n'),
+);
+
+/** Runs lines that match, by the real kubectl and helm, against a new API server. */
+async function runLines(isMeant: (line: string) => boolean, ...more: readonly string[]): Promise<void> {
+  const server = await ApiServer.start();
+  try {
+    const programs = [process.env.HAUBERK_KUBECTL!, process.env.HAUBERK_HELM!].map((path) => dirname(path));
+    const env = { ...process.env, KUBECONFIG: server.adminConfig(), PATH: [...programs, process.env.PATH].join(':') };
+    for (const line of [...LINES.filter(isMeant), ...more])
+      execFileSync('bash', ['-c', line], { env, timeout: 60_000, stdio: ['ignore', 'ignore', 'inherit'] });
+  } finally {
+    await server.stop();
+  }
+}
+
+/** It waits for pods, which only a controller creates. */
+const WAITS = /rollout status/u;
+const FOR_HELM = /^helm |^kubectl (create|label) namespace /u;
+
+test('the commands of the page about Kubernetes install hauberkd and its hook, and remove them, in that order', () =>
+  runLines((line) => line.startsWith('kubectl ') && !FOR_HELM.test(line) && !WAITS.test(line)));
+
+test('its commands install the Helm chart, which can be uninstalled', () =>
+  runLines((line) => FOR_HELM.test(line), 'helm uninstall hauberk -n hauberk'));
