@@ -17,6 +17,8 @@ export const HOOK_CONFIGURATION = '/etc/hauberk/hook.conf';
 /** The program as an OCI hook, and, under its other name, as Docker's runtime. */
 export type ProgramName = 'hauberk-hook' | 'hauberk-runtime';
 
+/** Of Kubernetes, or the beginning of some, followed by an asterisk. */
+const NAMESPACE = /^[a-z0-9]([a-z0-9-]{0,62})\*?$/u;
 const EXEMPT_NAMESPACE = /^[ \t]*exempt_namespace[ \t]*=[ \t]*(.*?)[ \t\r]*$/gmu;
 const WHEN_UNANSWERED = /^([ \t]*when_unanswered[ \t]*=[ \t]*)(.*?)(?=[ \t\r]*$)/mu;
 
@@ -30,6 +32,9 @@ export function hookProgramChanges(host: Host, name: ProgramName, options: Setup
   // Some runtimes pass the path through a shell, and split it at blanks.
   if (!/^(\/[\w.@+-]+)+$/u.test(directory))
     throw new Failure('invalid-argument', `${directory}: the hook's directory is an absolute path of plain characters`);
+  // A line that the hook cannot read would make it refuse every start.
+  const wrong = options.exemptNamespaces?.find((each) => !NAMESPACE.test(each));
+  if (wrong !== undefined) throw new Failure('invalid-argument', `${JSON.stringify(wrong)} is not a namespace's name`);
   const program = { mode: 0o755, isProgram: true };
   return [
     fileChange(host, programPath(directory, name), readProgram(options.hookSource), program),
@@ -58,14 +63,17 @@ function configured(
 ): string {
   const before = text ?? readFileSync(SHIPPED_CONFIGURATION, 'utf8');
   const exempt = new Set(Array.from(before.matchAll(EXEMPT_NAMESPACE), ([, namespace]) => namespace));
-  return [
-    ...(whenUnanswered === undefined ? [] : [['when_unanswered', whenUnanswered] as const]),
-    ...exemptNamespaces.filter((each) => !exempt.has(each)).map((each) => ['exempt_namespace', each] as const),
-  ].reduce(withSetting, before);
+  return exemptNamespaces
+    .filter((each) => !exempt.has(each))
+    .reduce((text, each) => withLine(text, `exempt_namespace = ${each}`), withChoice(before, whenUnanswered));
 }
 
-/** The choice can be made once, so that another one takes its place; other settings may be repeated. */
-function withSetting(text: string, [name, value]: readonly [name: string, value: string]): string {
-  if (name === 'when_unanswered' && WHEN_UNANSWERED.test(text)) return text.replace(WHEN_UNANSWERED, `$1${value}`);
-  return `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${name} = ${value}\n`;
+function withChoice(text: string, whenUnanswered: WhenUnanswered | undefined): string {
+  if (whenUnanswered === undefined) return text;
+  if (WHEN_UNANSWERED.test(text)) return text.replace(WHEN_UNANSWERED, `$1${whenUnanswered}`);
+  return withLine(text, `when_unanswered = ${whenUnanswered}`);
+}
+
+function withLine(text: string, line: string): string {
+  return `${text}${text === '' || text.endsWith('\n') ? '' : '\n'}${line}\n`;
 }

@@ -35,6 +35,17 @@ test('exempt namespaces are added to those that are configured, each once', (t) 
   assert.deepEqual(lines.slice(2), ['when_unanswered = refuse', 'exempt_namespace = hauberk']);
 });
 
+test('an exempt namespace that the hook could not read is refused', (t) => {
+  const host = hostWith(t);
+  for (const each of ['', 'a b', 'a\nwhen_unanswered = allow', '*', 'Shop', '-a']) {
+    const options = optionsOn(host, { exemptNamespaces: ['kube-system', each] });
+    assert.throws(() => hookProgramChanges(host, 'hauberk-hook', options), /is not a namespace's name/u, each);
+  }
+  const options = optionsOn(host, { exemptNamespaces: ['kube-*'] });
+  carryOut(host, { changes: hookProgramChanges(host, 'hauberk-hook', options), notes: [] });
+  assert.match(host.readText(HOOK_CONFIGURATION)!, /^exempt_namespace = kube-\*$/mu);
+});
+
 test('a directory that is not an absolute path of plain characters is refused, and so is a missing program', (t) => {
   const host = hostWith(t);
   const options = optionsOn(host);
