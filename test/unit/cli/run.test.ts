@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, readFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -175,6 +175,18 @@ test('hauberk run needs the hauberkd of its own host', async (t) => {
   const { status, errors } = await run(address, ['run', ...script('exit 0')]);
   assert.equal(status, 125);
   assert.match(errors, /child_pid.*needs the Unix socket of this host's hauberkd/u);
+});
+
+const asRoot = { skip: process.getuid!() !== 0 && 'only root can change its root' };
+test('the helper of hauberk run says that it does not work in a chroot', asRoot, (t) => {
+  const directory = temporaryDirectory(t);
+  copyFileSync('build/run/hauberk-run', join(directory, 'hauberk-run'));
+  const { status, stderr } = spawnSync('/usr/sbin/chroot', [directory, '/hauberk-run', '/true'], {
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
+    encoding: 'utf8',
+  });
+  assert.equal(stderr, 'hauberk: / is not a mount point: hauberk run does not work in a chroot\n');
+  assert.equal(status, 125);
 });
 
 const asOther = { skip: process.getuid!() !== 0 && 'only root can be somebody else' };
