@@ -1,6 +1,6 @@
 import { Option } from 'commander';
+import { counted } from '../counted.js';
 import { terminal } from './terminal.js';
-import { counted } from './text.js';
 
 /** The flag that skips other kinds of objects. */
 export function ignoreForeignOption(): Option {

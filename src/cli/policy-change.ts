@@ -6,10 +6,10 @@ import {
   PolicyOrigin,
   Scope,
 } from '../client/messages.js';
+import { counted } from '../counted.js';
 import { coloured } from './output.js';
 import { keyOf } from './policy-key.js';
 import { terminal } from './terminal.js';
-import { counted } from './text.js';
 import { nameOf } from './views.js';
 
 /** A change for programs. @param difference how its manifest changes, if it does */

@@ -1,4 +1,4 @@
-import { counted } from './text.js';
+import { counted } from '../counted.js';
 import type { statusView } from './views.js';
 
 type StatusView = ReturnType<typeof statusView>;

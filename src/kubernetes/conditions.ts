@@ -1,3 +1,4 @@
+import { counted } from '../counted.js';
 import { SILENT_MILLISECONDS } from './reports-of-nodes.js';
 
 /** As every condition in Kubernetes is. */
@@ -122,10 +123,6 @@ export function sentenceOf(conditions: readonly NewCondition[]): string {
   if (accepted?.status !== 'True') return `${accepted?.reason}: ${accepted?.message}`;
   const warnings = accepted.message === '' ? '' : `${WARNINGS}${accepted.message}`;
   return short(`${enforced?.reason}: ${enforced?.message}${warnings}`);
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }
 
 function short(text: string): string {

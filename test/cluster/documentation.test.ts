@@ -1,21 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { test } from 'node:test';
 import { ApiServer } from '../support/api-server.js';
+import { commandsOn } from '../support/page-commands.js';
 
-/** The command lines on the page about Kubernetes, in order. */
-const LINES = [...readFileSync('docs/kubernetes.md', 'utf8').matchAll(/^```sh\n(.*?)^```$/gmsu)].flatMap(([, block]) =>
-  block!.trim().split('\n'),
-);
-
-/** Runs lines that match, by the real kubectl and helm, against a new API server. */
+/** Runs lines of the page about Kubernetes, by the real kubectl and helm, against a new API server. */
 async function runLines(isMeant: (line: string) => boolean, ...more: readonly string[]): Promise<void> {
   const server = await ApiServer.start();
   try {
     const programs = [process.env.HAUBERK_KUBECTL!, process.env.HAUBERK_HELM!].map((path) => dirname(path));
     const env = { ...process.env, KUBECONFIG: server.adminConfig(), PATH: [...programs, process.env.PATH].join(':') };
-    for (const line of [...LINES.filter(isMeant), ...more])
+    for (const line of [...commandsOn('docs/kubernetes.md').filter(isMeant), ...more])
       execFileSync('bash', ['-c', line], { env, timeout: 60_000, stdio: ['ignore', 'ignore', 'inherit'] });
   } finally {
     await server.stop();

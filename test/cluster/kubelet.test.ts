@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import type { Condition } from '../../src/kubernetes/conditions.js';
 import { OWNER_LABELS } from '../../src/policy/selector-labels.js';
@@ -8,9 +7,8 @@ import { ApiServer } from '../support/api-server.js';
 import { ClusterNode, clusterPolicy } from '../support/cluster-node.js';
 import { BUSYBOX_IMAGE, Containerd, containerdMissing } from '../support/containerd.js';
 import { eventually } from '../support/eventually.js';
-import { type ContainerStatus, Kubelet, kubeletMissing, NAMESPACE, NODE, podObject } from '../support/kubelet.js';
+import { idOf, Kubelet, kubeletMissing, NAMESPACE, NODE, podObject } from '../support/kubelet.js';
 
-const CRDS = 'packaging/kubernetes/crds';
 const PODS = `/api/v1/namespaces/${NAMESPACE}/pods`;
 const POLICIES = `/apis/hauberk.io/v1alpha1/namespaces/${NAMESPACE}/securitypolicies`;
 const CONTAINER = 'main';
@@ -30,9 +28,7 @@ describe('pods that kubelet creates', { skip: kubeletMissing() ?? containerdMiss
 
   before(async () => {
     server = await ApiServer.start();
-    for (const name of readdirSync(CRDS)) await server.apply(readFileSync(join(CRDS, name), 'utf8'));
-    await server.apply(readFileSync('packaging/kubernetes/rbac.yaml', 'utf8'));
-    await server.admin.create('/api/v1/namespaces', { metadata: { name: NAMESPACE } });
+    await server.prepareFor(NAMESPACE);
     containerd = await Containerd.start({ version: '1.7' });
     kubelet = await Kubelet.start({
       program: process.env.HAUBERK_KUBELET!,
@@ -179,8 +175,3 @@ describe('pods that kubelet creates', { skip: kubeletMissing() ?? containerdMiss
     await eventually(areReached, 'the policies in all, by a daemon that starts again', MANY_MILLISECONDS);
   });
 });
-
-/** The id in `containerd://ID`. */
-function idOf({ containerID }: ContainerStatus): string {
-  return containerID!.slice('containerd://'.length);
-}

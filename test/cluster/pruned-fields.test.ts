@@ -1,12 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { ApiServer } from '../support/api-server.js';
 import { ClusterNode, clusterPolicy } from '../support/cluster-node.js';
 import { eventually } from '../support/eventually.js';
 import { NODE } from '../support/kubelet.js';
 
-const CRDS = 'packaging/kubernetes/crds';
 const POLICIES = '/apis/security.kubearmor.com/v1/namespaces/shop/kubearmorpolicies';
 const APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
@@ -25,10 +23,8 @@ test("under a definition that drops fields the status of KubeArmor's kinds names
   const server = await ApiServer.start();
   let node: ClusterNode | undefined;
   try {
-    for (const name of readdirSync(CRDS)) await server.apply(readFileSync(join(CRDS, name), 'utf8'));
+    await server.prepareFor('shop');
     await server.apply(pruning(readFileSync('packaging/kubernetes/kubearmor-crds.yaml', 'utf8')));
-    await server.apply(readFileSync('packaging/kubernetes/rbac.yaml', 'utf8'));
-    await server.admin.create('/api/v1/namespaces', { metadata: { name: 'shop' } });
     const { spec } = clusterPolicy('', { action: 'Block', priority: 7 }) as { spec: object };
     const head = { apiVersion: 'security.kubearmor.com/v1', kind: 'KubeArmorPolicy' };
     const annotations = { [APPLIED]: JSON.stringify({ ...head, metadata: { name: 'first' }, spec }) };

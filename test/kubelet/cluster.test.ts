@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { ApiServer } from '../support/api-server.js';
 import { Client } from '../support/client.js';
@@ -10,11 +9,10 @@ import { Daemon } from '../support/daemon.js';
 import { eventually } from '../support/eventually.js';
 import { freePort } from '../support/free-port.js';
 import { KubearmorClient } from '../support/kubearmor-client.js';
-import { type ContainerStatus, Kubelet, NAMESPACE, NODE, podObject } from '../support/kubelet.js';
+import { type ContainerStatus, idOf, Kubelet, NAMESPACE, NODE, podObject } from '../support/kubelet.js';
 import { accessesThrough, FIRST_ACCESS, FORBIDDEN, withFirstAccessRoot } from '../support/starts/first-access.js';
 import { IMAGE } from '../support/starts/first-instruction.js';
 
-const PACKAGING = 'packaging/kubernetes';
 const PODS = `/api/v1/namespaces/${NAMESPACE}/pods`;
 const POLICIES = `
 apiVersion: hauberk.io/v1alpha1
@@ -44,10 +42,8 @@ let kubearmor: KubearmorClient;
 
 before(async () => {
   server = await ApiServer.start();
-  const crds = readdirSync(join(PACKAGING, 'crds')).map((name) => join('crds', name));
-  for (const name of [...crds, 'kubearmor-crds.yaml', 'rbac.yaml'])
-    await server.apply(readFileSync(join(PACKAGING, name), 'utf8'));
-  await server.admin.create('/api/v1/namespaces', { metadata: { name: NAMESPACE } });
+  await server.prepareFor(NAMESPACE);
+  await server.apply(readFileSync('packaging/kubernetes/kubearmor-crds.yaml', 'utf8'));
   containerd = await Containerd.start(NRI);
   await withFirstAccessRoot(async (root) => containerd.importImage(root, IMAGE, { entrypoint: [] }));
   const kubearmorAddress = `127.0.0.1:${await freePort()}`;
@@ -81,9 +77,9 @@ function kubectl(parameters: readonly string[], input = ''): string {
 /** The accesses of a pod's first process that succeeded, and its container's id. */
 async function firstAccesses(pod: string): Promise<{ id: string; through: string[] }> {
   const ended = (status: ContainerStatus) => (status.lastState.terminated ?? status.state.terminated) !== undefined;
-  const { containerID, lastState, state } = await kubelet.container(pod, 'at-once', ended);
-  const { exitCode } = (lastState.terminated ?? state.terminated)!;
-  return { id: containerID!.slice('containerd://'.length), through: accessesThrough(exitCode) };
+  const container = await kubelet.container(pod, 'at-once', ended);
+  const { exitCode } = (container.lastState.terminated ?? container.state.terminated)!;
+  return { id: idOf(container), through: accessesThrough(exitCode) };
 }
 
 test("a cluster's policies bind a pod from its first instruction, and no other; kubectl and KubeArmor's clients see it", async () => {

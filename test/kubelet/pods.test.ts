@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, type EventStream, type ReceivedEvent } from '../support/client.js';
 import { BUSYBOX_IMAGE, Containerd, NRI } from '../support/containerd.js';
 import { Daemon } from '../support/daemon.js';
-import { Kubelet, NAMESPACE } from '../support/kubelet.js';
+import { idOf, Kubelet, NAMESPACE } from '../support/kubelet.js';
 import { accessesThrough, FIRST_ACCESS, FORBIDDEN, withFirstAccessRoot } from '../support/starts/first-access.js';
 import {
   DEFAULT_PATHS,
@@ -62,11 +62,6 @@ async function untilConnected(source: string): Promise<void> {
 async function listed(id: string): Promise<any> {
   const { containers } = await client.call('ContainerService', 'ListContainers');
   return containers.find((container: { id: string }) => container.id === id);
-}
-
-/** The id in `containerd://ID`. */
-function idOf({ containerID }: { containerID?: string }): string {
-  return containerID!.slice('containerd://'.length);
 }
 
 async function refusals(events: EventStream, count: number): Promise<ReceivedEvent[]> {

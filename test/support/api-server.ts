@@ -12,6 +12,7 @@ import { NODE } from './kubelet.js';
 
 /** Under emulation it starts slowly. */
 const WAIT_MILLISECONDS = 300_000;
+const CRDS = 'packaging/kubernetes/crds';
 const ADMIN_TOKEN = 'admin-of-the-test';
 const KUBELET_TOKEN = 'kubelet-of-the-test';
 const FLOW_CONTROL = '/apis/flowcontrol.apiserver.k8s.io/v1';
@@ -40,6 +41,13 @@ export class ApiServer {
   /** May do everything. */
   get admin(): ApiClient {
     return this.#admin;
+  }
+
+  /** Creates the kinds of hauberk.io, the rights of the daemon, and a namespace for pods and policies. */
+  async prepareFor(namespace: string): Promise<void> {
+    for (const name of readdirSync(CRDS)) await this.apply(readFileSync(join(CRDS, name), 'utf8'));
+    await this.apply(readFileSync('packaging/kubernetes/rbac.yaml', 'utf8'));
+    await this.#admin.create('/api/v1/namespaces', { metadata: { name: namespace } });
   }
 
   /** A service account directory as in a pod, with a token; each call writes it again. */

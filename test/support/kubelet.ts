@@ -52,6 +52,11 @@ export interface ContainerStatus {
   readonly lastState: { terminated?: { exitCode: number } };
 }
 
+/** The id in `containerd://ID`. */
+export function idOf({ containerID }: Pick<ContainerStatus, 'containerID'>): string {
+  return containerID!.slice('containerd://'.length);
+}
+
 /** Why kubelet cannot run here; undefined where it can. */
 export function kubeletMissing(): string | undefined {
   return process.getuid!() === 0 ? undefined : 'needs root';

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { type HauberkClient, HauberkError, PolicyChange_Kind } from '../../client/messages.js';
+import { counted } from '../../counted.js';
 import { applyPlan, type Plan, planOf } from '../apply-plan.js';
 import { withClient } from '../connection.js';
 import { CommandFailure, exitStatusOf } from '../exit-status.js';
@@ -11,7 +12,6 @@ import { OWN_ORIGIN } from '../own-origin.js';
 import { policyChangeView, printChange, printOmitted, printWarnings } from '../policy-change.js';
 import { keyOf } from '../policy-key.js';
 import { terminal } from '../terminal.js';
-import { counted } from '../text.js';
 import { waitingFor } from '../waiting.js';
 
 interface ApplyOptions {

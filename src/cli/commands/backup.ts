@@ -1,13 +1,13 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { HauberkError, type RestoreRequest } from '../../client/messages.js';
+import { counted } from '../../counted.js';
 import { withClient } from '../connection.js';
 import { CommandFailure, EXIT, exitStatusOf } from '../exit-status.js';
 import { fileProblem } from '../file-problem.js';
 import { withExamples } from '../help.js';
 import { printOmitted } from '../policy-change.js';
 import { terminal } from '../terminal.js';
-import { counted } from '../text.js';
 import { waitingFor } from '../waiting.js';
 
 const STANDARD = '-';

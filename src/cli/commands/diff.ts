@@ -7,6 +7,7 @@ import {
   PolicyOrigin,
   Scope,
 } from '../../client/messages.js';
+import { counted } from '../../counted.js';
 import type { PolicyOrigin as OriginName } from '../../policy/model.js';
 import { POLICY_ORIGINS } from '../../rpc/names.js';
 import { withClient } from '../connection.js';
@@ -18,7 +19,6 @@ import { coloured, columns, type Format, formatOption, print } from '../output.j
 import { OWN_ORIGIN } from '../own-origin.js';
 import { originOption } from '../scope-option.js';
 import { terminal } from '../terminal.js';
-import { counted } from '../text.js';
 import { decidingPolicyText, nameOf } from '../views.js';
 import { waitingFor } from '../waiting.js';
 import { explained } from './apply.js';

@@ -26,6 +26,7 @@ export function findingsOf({ root, securityModules, daemon, runtimes }: Examined
   const modules = securityModules.split(',');
   const lacksModule = modules.length > 1 && !modules.includes('bpf');
   const parameter = `lsm=${securityModules},bpf`;
+  const servesDocker = !('failed' in runtimes) && hasContainerdForDocker(runtimes, daemon);
   return [
     ...(lacksModule
       ? [`bpf is not among the active security modules: boot with ${parameter} (${bootAdvice(parameter, root)})`]
@@ -35,16 +36,13 @@ export function findingsOf({ root, securityModules, daemon, runtimes }: Examined
       ? []
       : runtimes
           .filter(({ state }) => state !== 'in-force')
-          .filter(
-            ({ runtime, state }) =>
-              runtime !== 'containerd' || state !== 'not-installed' || !servesDocker(runtimes, daemon),
-          )
+          .filter(({ runtime, state }) => !(runtime === 'containerd' && state === 'not-installed' && servesDocker))
           .map(({ runtime, state }) => `${runtime}: its hook is ${HOOK_STATES[state]}: see hauberk runtime status`)),
   ];
 }
 
 /** Docker brings a containerd, which has no containers but Docker's. */
-function servesDocker(runtimes: readonly SetupStatus[], daemon: Examined['daemon']): boolean {
+function hasContainerdForDocker(runtimes: readonly SetupStatus[], daemon: Examined['daemon']): boolean {
   const hasDocker = runtimes.some(({ runtime }) => runtime === 'docker');
   const sources = 'failed' in daemon ? [] : daemon.status.sources;
   return hasDocker && !sources.some(({ name, containers }) => name === 'containerd' && containers > 0);

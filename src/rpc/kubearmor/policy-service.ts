@@ -1,5 +1,6 @@
 import type { PolicyChange } from '../../control/policy-plan.js';
 import type { PolicyRegistry } from '../../control/policy-registry.js';
+import { counted } from '../../counted.js';
 import { Failure, type FailureCode } from '../../failure.js';
 import { PolicyServiceService, PolicyStatus, type response } from '../../generated/kubearmor/policy.js';
 import { type PolicyName, policyKey } from '../../policy/model.js';
@@ -63,7 +64,7 @@ export function policyServiceOf(
 
   const applied = ({ policy, kind, containerIds, warnings, conflicts }: PolicyChange): NamedResponse => {
     const isNew = kind === 'created';
-    const reach = `reaches ${containerIds.length} container${containerIds.length === 1 ? '' : 's'}`;
+    const reach = `reaches ${counted(containerIds.length, 'container')}`;
     messages.publish('INFO', `${describe(policy)} ${isNew ? 'applied' : 'modified'}, ${reach}`);
     for (const warning of [...warnings, ...conflicts]) messages.publish('WARN', `${describe(policy)}: ${warning}`);
     const { namespace, name, scope = 'namespace' } = policy;

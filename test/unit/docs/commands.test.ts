@@ -7,6 +7,7 @@ import { runProgram } from '../../../src/cli/program.js';
 import { runHauberk, TestTerminal } from '../../support/command-line.js';
 import { recordOf } from '../../support/event-record.js';
 import { eventually } from '../../support/eventually.js';
+import { commandsOn } from '../../support/page-commands.js';
 import { start } from '../cli/support.js';
 import { makeEvent } from '../events/support.js';
 
@@ -20,18 +21,13 @@ const WEB = {
 const NAMESPACES = { pidNamespace: 11, mountNamespace: 12 };
 
 const REPOSITORY = resolve('.');
-const read = (path: string) => readFileSync(join(REPOSITORY, path), 'utf8');
 const PAGES = ['README.md', 'examples/policies/README.md', ...readdirSync('docs').map((name) => `docs/${name}`)].filter(
   (name) => name.endsWith('.md'),
 );
 
-/** The command lines on a page, in order. */
-const allLinesOf = (page: string) =>
-  [...read(page).matchAll(/^```sh\n(.*?)^```$/gmsu)].flatMap(([, block]) => block!.trim().split('\n'));
-
-/** Those of hauberk. */
+/** The command lines of hauberk on a page, in order. */
 const linesOf = (page: string) =>
-  allLinesOf(page)
+  commandsOn(join(REPOSITORY, page))
     .filter((line) => line.startsWith('hauberk '))
     .map((line) => line.slice('hauberk '.length));
 
@@ -144,7 +140,7 @@ for (const page of PAGES.filter((each) => linesOf(each).length > 0)) {
 
 test('every other command of the pages is run by something, or it is said why not', () => {
   for (const page of PAGES)
-    for (const line of allLinesOf(page).filter((each) => !/^(hauberk |#|$)/u.test(each))) {
+    for (const line of commandsOn(page).filter((each) => !/^(hauberk |#|$)/u.test(each))) {
       const [found] = OTHERS.filter(([pattern]) => pattern.test(line));
       assert.ok(found !== undefined, `${page}: ${line}`);
       if ('file' in found[1]) assert.ok(existsSync(found[1].file), found[1].file);
