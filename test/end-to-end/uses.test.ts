@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Client, type EventStream, type ReceivedEvent } from '../support/client.js';
 import { docker, enter, type Outcome, startContainer } from '../support/docker.js';
+import { loadModule } from '../support/kernel-modules.js';
 import { makeProgramsImage, PROGRAMS_IMAGE } from '../support/programs-image.js';
 import { SharedDaemon } from '../support/shared-daemon.js';
 import { GROUPS } from '../support/uses-table.js';
@@ -33,6 +34,7 @@ function inOneShell(commands: readonly (readonly string[])[]): Outcome[] {
 }
 
 before(async () => {
+  for (const module of ['crc32c_generic', 'sctp']) loadModule(module);
   makeProgramsImage();
   for (const directory of ['guard', 'free']) {
     mkdirSync(join(volume, directory));

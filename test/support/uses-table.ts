@@ -342,6 +342,27 @@ const ROUTES: Group = {
   ],
 };
 
+const SEVERAL_ADDRESSES: Group = {
+  name: 'blocked addresses, by SCTP',
+  rules: 'network: {matchEndpoints: [{cidr: 127.0.0.20/32}]}',
+  refused: (
+    [
+      ['connect to it by the call that takes several', 'connect', 'first'],
+      ['connect to it after an allowed one', 'connect', 'further'],
+      ['connect to more addresses than are checked, the last of them blocked', 'connect', 'many'],
+      ['send to an allowed one, with it beside the message', 'send', 'beside'],
+    ] as const
+  ).map(([technique, operation, how]) => ({
+    technique,
+    command: ['sctp', how, '127.0.0.20'],
+    reported: { operation, class: 'ACCESS_CLASS_NETWORK' },
+  })),
+  free: [
+    ['sctp', 'first', '127.0.0.21'],
+    ['sctp', 'further', '127.0.0.21'],
+  ],
+};
+
 const QUESTIONS: Group = {
   name: 'queries for a blocked name, after others',
   rules: 'network: {matchDNSQueries: [{domain: secret.example}]}',
@@ -449,6 +470,7 @@ export const GROUPS: readonly Group[] = [
   INTERPRETERS,
   PROGRAMS,
   ROUTES,
+  SEVERAL_ADDRESSES,
   QUESTIONS,
   PEERS,
   NODES,

@@ -164,6 +164,8 @@ int main(int argc, char **argv)
 		return say(serve_peers());
 	if (!strcmp(use, "come"))
 		return say(come_to_server(first));
+	if (!strcmp(use, "sctp"))
+		return say(use_sctp(first, second));
 	if (!strcmp(use, "reach-into") && argc > 3)
 		return say(reach_into_program(first, argv + 3));
 	if (!strcmp(use, "run") && argc > 3)

@@ -30,6 +30,7 @@ int ask_names(const char *how, const char *first, const char *second);
 int take_from(const char *how, const char *peer);
 int serve_peers(void);
 int come_to_server(const char *peer);
+int use_sctp(const char *how, const char *peer);
 
 /* A datagram with a source route beside it. */
 struct msghdr *message_with_route(void);
