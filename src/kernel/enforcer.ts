@@ -3,6 +3,7 @@ import type { Image } from '../image/image.js';
 import type { CountedAccess } from './accesses.js';
 import type { Counter } from './counters.js';
 import type { EventLimit } from './event-limit.js';
+import type { EventRecord } from './event-record.js';
 import type { HeldFile, Holding } from './holdings.js';
 import type { KernelImage, PublishedContainer } from './images.js';
 import type { MissingHook } from './missing-hooks.js';
@@ -124,7 +125,7 @@ export interface Layers {
   examine(path: string, process: number): ContainerRoot;
 }
 
-/** The ring in which records of events wait to be read: see src/events/record.ts. */
+/** The ring in which records of events wait to be read. Its positions only grow. */
 export interface EventRing {
   /** The position up to which records were given out, in bytes since the ring was made. */
   readonly position: bigint;
@@ -132,6 +133,8 @@ export interface EventRing {
   readonly kept: number;
   /** Where the next record will be written. */
   readonly written: bigint;
+  /** Records that could not be decoded. */
+  readonly undecodable: number;
   /** @param onRecords called when records are waiting, also now; it should call `drain` */
   start(onRecords: () => void): void;
   /** Skips what an earlier reader has stored elsewhere. */
@@ -139,8 +142,8 @@ export interface EventRing {
   /** Lets the records up to there be overwritten. */
   release(position: bigint): void;
   /**
-   * Gives up to `limit` waiting records to `take`, oldest first. A record is valid only until `take` returns; it is kept
-   * until `release`. Returns how many were given.
+   * Gives up to `limit` waiting records to `take`, oldest first, decoded. They can be read again, by a later daemon too,
+   * until `release`. Returns how many were read, undecodable ones too.
    */
-  drain(limit: number, take: (record: Buffer) => void): number;
+  drain(limit: number, take: (record: EventRecord) => void): number;
 }
