@@ -1,11 +1,12 @@
-import type { ContainerRoot, NamespacePair } from '../containers/container.js';
-import type { Image } from '../image/image.js';
+import type { ContainerRoot, NamespacePair, ProcessIdentity } from '../containers/container.js';
+import type { DecidingRule } from '../image/image.js';
+import type { RuleSet } from '../policy/rule-set.js';
+import type { Steps } from '../steps.js';
 import type { CountedAccess } from './accesses.js';
 import type { Counter } from './counters.js';
 import type { EventLimit } from './event-limit.js';
 import type { EventRecord } from './event-record.js';
 import type { HeldFile, Holding } from './holdings.js';
-import type { KernelImage, PublishedContainer } from './images.js';
 import type { MissingHook } from './missing-hooks.js';
 
 /**
@@ -29,8 +30,11 @@ export interface Enforcer {
 
   /** Removes what an earlier daemon of another build left in force, once every container has its image here. */
   removeReplaced(signal: AbortSignal): Promise<void>;
-  createImage(image: Image, imageId: number): KernelImage;
-  releaseImage(image: KernelImage): void;
+  /** @throws Failure invalid-argument or resource-exhausted, where a rule set cannot be enforced */
+  compile(ruleSet: RuleSet): Steps<CompiledRules>;
+  /** Whether a rule set is small enough to be compiled, which takes less than to compile it. */
+  fits(ruleSet: RuleSet): Steps<boolean>;
+  releaseImage(image: EnforcedImage): void;
   /**
    * Lets images decide for containers. Where a container may be new, `markTasksInside` is to follow.
    *
@@ -84,6 +88,37 @@ export interface Enforcer {
   close(): void;
   /** Removes the enforcement permanently. */
   detach(): void;
+}
+
+/** A rule set as an enforcer has compiled it. */
+export interface CompiledRules {
+  /** Indexed by the rule number of a verdict. */
+  readonly rules: readonly DecidingRule[];
+  /** The numbers of rules that appear in some verdict. */
+  readonly decided: ReadonlySet<number>;
+  /** Whether it may refuse files. */
+  readonly decidesFiles: boolean;
+  /** @param imageId names it in events, above those of all images before */
+  createImage(imageId: number): EnforcedImage;
+}
+
+/** A rule set that an enforcer can let decide, until it is released. Of another's images an enforcer knows nothing. */
+export interface EnforcedImage {
+  readonly imageId: number;
+}
+
+/** A container as an enforcer knows it. */
+export interface PublishedContainer<Image extends EnforcedImage = EnforcedImage> {
+  readonly container: NamespacePair;
+  /** See Container.initStartTicks; left out where not known. */
+  readonly initStartTicks?: number;
+  /** See Container.isFirstProcess; matters where the container is new. */
+  readonly firstProcess?: ProcessIdentity;
+  /** A process by which its files can be seen; left out where none is known. */
+  readonly process?: number;
+  /** See ContainerRoot; left out where it is unknown what its image brought. */
+  readonly rootDevice?: number;
+  readonly image: Image;
 }
 
 /** How often each kind of access was made by containers under a profile: the enforcer counts. */
