@@ -29,7 +29,7 @@ export class DaemonMetrics {
   constructor({ address, plane, kernel, integrity, holders, observation, notifier, logger }: DaemonMetricsParts) {
     const { host, intake, containers, policies, visibility, profiles } = plane;
     const { memory, recordings, telemetry, exporters, now } = observation;
-    const { journal, hub, reader, throttle, details } = observation.flow;
+    const { ring, journal, hub, throttle, details } = observation.flow;
     this.metrics = new Metrics({
       status: () => host.status(),
       intake,
@@ -42,7 +42,7 @@ export class DaemonMetrics {
       ringWakeUps: () => kernel.ringWakeUps,
       eventCounts: () => hub.counts(),
       throttledEvents: () => throttle.dropped,
-      undecodableRecords: () => reader.undecodable,
+      undecodableRecords: () => ring.undecodable,
       forgottenAccesses: () => memory.forgotten,
       lostAccesses: () => recordings.lost,
       telemetry: () => ({

@@ -12,12 +12,12 @@ import type { SecurityEvent } from './events/event.js';
 import { EventHub, HISTORY_CAPACITY } from './events/hub.js';
 import { rememberAccess } from './events/observed.js';
 import { EventReader } from './events/reader.js';
-import { type EventRecord, FLAGS } from './events/record.js';
 import { SuppressionWatch } from './events/suppression.js';
 import { archiveOf } from './journal/archive.js';
 import { EventLog } from './journal/event-log.js';
 import { openJournal } from './journal/open-journal.js';
 import type { Enforcer } from './kernel/enforcer.js';
+import { type EventRecord, FLAGS } from './kernel/event-record.js';
 import type { AccessMemory } from './profile/access-memory.js';
 import { newEncoder } from './rpc/event-message.js';
 

@@ -1,5 +1,5 @@
 /** Makes the kernel write records at a given rate. Inherits descriptors 4, the map event_runs, and 5, bench_produce. */
-import { RECORD, RECORD_BYTES } from '../../src/events/record.js';
+import { RECORD, RECORD_BYTES } from '../../src/kernel/event-record.js';
 import { readOnlyValue, runOnce, setOnlyValue } from '../support/bench-object.js';
 import { monotonicMilliseconds } from './clock.js';
 import type { Produced, ProduceRequest } from './messages.js';

@@ -117,7 +117,7 @@ const metrics = new Metrics({
   recursionMisses: () => new Map(),
   ringWakeUps: () => ring.wakeUps,
   eventCounts: () => hub.counts(),
-  undecodableRecords: () => reader.undecodable,
+  undecodableRecords: () => ring.undecodable,
   forgottenAccesses: () => memory.forgotten,
   lostAccesses: () => 0,
   policies: () => [],
@@ -132,7 +132,7 @@ const server = await startServer({
   logger,
 });
 process.on('message', () => {
-  if (reader.undecodable > 0) throw new Error(`${reader.undecodable} records could not be decoded`);
+  if (ring.undecodable > 0) throw new Error(`${ring.undecodable} records could not be decoded`);
   const report: ServerReport = {
     peakMebibytes: process.resourceUsage().maxRSS / 1024,
     missed: hub.counts().missed,

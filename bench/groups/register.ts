@@ -7,7 +7,9 @@ import { NOTHING_DESIRED } from '../../src/control/desired-state.js';
 import { Enforcement } from '../../src/control/enforcement.js';
 import { HostSubject } from '../../src/control/host-subject.js';
 import { Ledger } from '../../src/control/ledger.js';
-import { ContainerMap, createKernelImage, releaseKernelImage } from '../../src/kernel/images.js';
+import { isWithinLimits } from '../../src/image/compile.js';
+import type { PublishedContainer } from '../../src/kernel/enforcer.js';
+import { ContainerMap, compileForKernel, type KernelImage, releaseKernelImage } from '../../src/kernel/images.js';
 import { PolicySet } from '../../src/policy/policy-set.js';
 import { Store } from '../../src/store/store.js';
 import type { Group } from '../figures.js';
@@ -83,13 +85,14 @@ function controlOn(map: ContainerMap, store: Store) {
   const settings = { postures: POSTURES };
   const enforcement = new Enforcement(
     {
-      createImage: createKernelImage,
+      compile: compileForKernel,
+      fits: isWithinLimits,
       releaseImage: releaseKernelImage,
       enforceHost: () => undefined,
       observeCalls: () => undefined,
       readAnswers: async () => undefined,
       markTasksInside: async () => 0,
-      publish: (entries, onVisible) => map.publish(entries, onVisible),
+      publish: (entries: readonly PublishedContainer<KernelImage>[], onVisible) => map.publish(entries, onVisible),
       removeContainers: (containers) => map.remove(containers),
       containers: () => map.keys(),
     },

@@ -12,7 +12,9 @@ import { HostSubject } from '../../src/control/host-subject.js';
 import { Ledger } from '../../src/control/ledger.js';
 import { PolicyRegistry } from '../../src/control/policy-registry.js';
 import { warmUp } from '../../src/control/warm-up.js';
-import { ContainerMap, createKernelImage, releaseKernelImage } from '../../src/kernel/images.js';
+import { isWithinLimits } from '../../src/image/compile.js';
+import type { PublishedContainer } from '../../src/kernel/enforcer.js';
+import { ContainerMap, compileForKernel, type KernelImage, releaseKernelImage } from '../../src/kernel/images.js';
 import { toManifest } from '../../src/policy/manifest-text.js';
 import { PolicySet } from '../../src/policy/policy-set.js';
 import { Store } from '../../src/store/store.js';
@@ -66,12 +68,13 @@ export async function* applying({ containers, rules, rulesOfKind }: Load, passes
     const host = new HostSubject(undefined);
     const enforcement = new Enforcement(
       {
-        createImage: createKernelImage,
+        compile: compileForKernel,
+        fits: isWithinLimits,
         releaseImage: releaseKernelImage,
         enforceHost: () => undefined,
         observeCalls: () => undefined,
         readAnswers: async () => undefined,
-        publish: async (entries) => {
+        publish: async (entries: readonly PublishedContainer<KernelImage>[]) => {
           let isOver = false;
           const publishing = map.publish(entries).finally(() => {
             isOver = true;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the ring buffer carries. src/events/record.ts is its twin; a test
+ * What the ring buffer carries. src/kernel/event-record.ts is its twin; a test
  * compares the two.
  */
 #ifndef HAUBERK_EVENT_H

@@ -1,6 +1,6 @@
 import type { Container } from '../containers/container.js';
 import { namespaceKey } from '../containers/container.js';
-import type { PublishedContainer } from '../kernel/images.js';
+import type { PublishedContainer } from '../kernel/enforcer.js';
 import type { Kind } from './container-kinds.js';
 
 /** What decides for a container. */

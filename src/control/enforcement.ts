@@ -1,8 +1,7 @@
 import type { Container, NamespacePair } from '../containers/container.js';
 import { namespaceKey } from '../containers/container.js';
 import type { RuleDescription } from '../events/rule-description.js';
-import type { Enforcer } from '../kernel/enforcer.js';
-import type { PublishedContainer } from '../kernel/images.js';
+import type { Enforcer, PublishedContainer } from '../kernel/enforcer.js';
 import type { RuleSet } from '../policy/rule-set.js';
 import { inTimeSlices } from '../time-slices.js';
 import { type Adopted, adoptInPieces } from './adoption.js';
@@ -20,7 +19,8 @@ import { type LeftOut, RuleSets } from './rule-sets.js';
 
 type EnforcingKernel = Pick<
   Enforcer,
-  | 'createImage'
+  | 'compile'
+  | 'fits'
   | 'releaseImage'
   | 'publish'
   | 'markTasksInside'

@@ -1,10 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { RuleDescription } from '../events/rule-description.js';
 import { describeRule } from '../events/rule-description.js';
-import { compileInSteps, isWithinLimits } from '../image/compile.js';
-import { decidesFlag, HEADER, namesHost, observesCalls } from '../image/layout.js';
-import type { Enforcer } from '../kernel/enforcer.js';
-import type { KernelImage } from '../kernel/images.js';
+import { namesHost, observesCalls } from '../image/layout.js';
+import type { EnforcedImage, Enforcer } from '../kernel/enforcer.js';
 import { policyKey } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
 import { finish, isStep, type Steps } from '../steps.js';
@@ -15,7 +13,7 @@ export interface LiveImage {
   /** Equal for rule sets that decide alike and are reported alike. */
   readonly key: string;
   readonly ruleSet: RuleSet;
-  readonly kernelImage: KernelImage;
+  readonly kernelImage: EnforcedImage;
   /** Indexed by the rule number of a verdict. */
   readonly rules: readonly RuleDescription[];
   /** Whether it has to see system calls as they are made. */
@@ -24,7 +22,7 @@ export interface LiveImage {
   readonly readsAnswers: boolean;
   /** Whether it may refuse files. */
   readonly decidesFiles: boolean;
-  /** See Image.decided. */
+  /** See CompiledRules.decided. */
   readonly decided: ReadonlySet<number>;
 }
 
@@ -64,7 +62,7 @@ export class LiveImages {
    * @param lastImageId the highest id of an image ever used
    */
   constructor(
-    readonly kernel: Pick<Enforcer, 'createImage' | 'releaseImage' | 'readAnswers'>,
+    readonly kernel: Pick<Enforcer, 'compile' | 'fits' | 'releaseImage' | 'readAnswers'>,
     earlier: ReadonlyMap<number, readonly RuleDescription[]>,
     lastImageId: number,
   ) {
@@ -140,7 +138,7 @@ export class LiveImages {
 
   /** The places in a rule set of the rules that decide anything. */
   async decidedRules(ruleSet: RuleSet): Promise<ReadonlySet<number>> {
-    return this.#byKey.get(keyOf(ruleSet))?.decided ?? (await finishInTimeSlices(compileInSteps(ruleSet))).decided;
+    return this.#byKey.get(keyOf(ruleSet))?.decided ?? (await finishInTimeSlices(this.kernel.compile(ruleSet))).decided;
   }
 
   /** Whether an image in use decides by this rule set. */
@@ -150,12 +148,12 @@ export class LiveImages {
 
   /** Compiles a rule set that no image in use decides by, to see whether it can be. */
   async tryToCompile(ruleSet: RuleSet): Promise<void> {
-    if (!this.has(ruleSet)) await finishInTimeSlices(compileInSteps(ruleSet));
+    if (!this.has(ruleSet)) await finishInTimeSlices(this.kernel.compile(ruleSet));
   }
 
   /** Whether a rule set can be compiled, for which no image has to be made. */
   async fits(ruleSet: RuleSet): Promise<boolean> {
-    return this.has(ruleSet) || (await finishInTimeSlices(isWithinLimits(ruleSet)));
+    return this.has(ruleSet) || (await finishInTimeSlices(this.kernel.fits(ruleSet)));
   }
 
   /** What several ask for at once is compiled once. */
@@ -166,19 +164,19 @@ export class LiveImages {
   }
 
   async #make(key: string, ruleSet: RuleSet): Promise<void> {
-    const image = await finishInTimeSlices(compileInSteps(ruleSet));
+    const compiled = await finishInTimeSlices(this.kernel.compile(ruleSet));
     const readsAnswers = ruleSet.rules.some(namesHost);
     if (readsAnswers) await this.#beginToReadAnswers();
     this.#imageId++;
     const made: LiveImage = {
       key,
       ruleSet,
-      kernelImage: this.kernel.createImage(image, this.#imageId),
-      rules: image.rules.map(describeRule),
+      kernelImage: compiled.createImage(this.#imageId),
+      rules: compiled.rules.map(describeRule),
       observesCalls: ruleSet.rules.some(observesCalls),
       readsAnswers,
-      decidesFiles: ((image.words[HEADER.decisions * 2] ?? 0) & decidesFlag('file')) !== 0,
-      decided: image.decided,
+      decidesFiles: compiled.decidesFiles,
+      decided: compiled.decided,
     };
     this.#byKey.set(key, made);
     this.#usages.set(made, { uses: 0, isWritten: false });

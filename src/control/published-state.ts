@@ -1,7 +1,6 @@
 import type { Container, NamespacePair } from '../containers/container.js';
 import { namespaceKey, namespacesIn } from '../containers/container.js';
-import type { Enforcer } from '../kernel/enforcer.js';
-import type { PublishedContainer } from '../kernel/images.js';
+import type { Enforcer, PublishedContainer } from '../kernel/enforcer.js';
 import { type Assignments, entryOf, type Published } from './assignments.js';
 import type { Kind, KindUses } from './container-kinds.js';
 import type { HolderSearch } from './holder-search.js';

@@ -1,8 +1,7 @@
 import type { NamespacePair } from '../containers/container.js';
 import { namespaceKey } from '../containers/container.js';
 import { Failure } from '../failure.js';
-import type { Enforcer } from '../kernel/enforcer.js';
-import type { PublishedContainer } from '../kernel/images.js';
+import type { Enforcer, PublishedContainer } from '../kernel/enforcer.js';
 
 /** What is to be changed in the kernel's map of containers. */
 export interface Publication {

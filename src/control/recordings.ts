@@ -1,9 +1,9 @@
 import { type Container, namespaceKey } from '../containers/container.js';
 import { heldFilesIn } from '../containers/procfs.js';
 import { observedAccess } from '../events/observed.js';
-import type { EventRecord } from '../events/record.js';
 import { ACCESS_NONE } from '../kernel/accesses.js';
 import type { AccessCounts } from '../kernel/enforcer.js';
+import type { EventRecord } from '../kernel/event-record.js';
 import { append } from '../policy/append.js';
 import { NOTHING_VISIBLE, type Visibility } from '../policy/visibility.js';
 import type { ObservedAccess } from '../profile/observed-access.js';

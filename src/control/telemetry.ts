@@ -2,10 +2,10 @@ import { type Container, namespaceKey } from '../containers/container.js';
 import type { EventEncoder } from '../events/encode.js';
 import type { SecurityEvent } from '../events/event.js';
 import { EventHub } from '../events/hub.js';
-import type { EventRecord } from '../events/record.js';
 import { type TelemetryEvent, telemetryLimitOf } from '../events/telemetry.js';
 import { ACCESS_NONE } from '../kernel/accesses.js';
 import type { AccessCounts } from '../kernel/enforcer.js';
+import type { EventRecord } from '../kernel/event-record.js';
 import { VISIBLE_ACCESSES_MAX, type Visibility } from '../policy/visibility.js';
 
 export interface TelemetryLimits {

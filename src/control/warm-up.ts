@@ -1,5 +1,8 @@
 import type { Container } from '../containers/container.js';
+import { isWithinLimits } from '../image/compile.js';
+import { compileWith } from '../kernel/compile-with.js';
 import { AUDIT_POSTURES } from '../policy/model.js';
+import type { RuleSet } from '../policy/rule-set.js';
 import { nextTimeSlice } from '../time-slices.js';
 import { NOTHING_DESIRED } from './desired-state.js';
 import { DryRunPool } from './dry-run-pool.js';
@@ -33,7 +36,8 @@ export async function warmUp(): Promise<void> {
 /** The daemon's own code for making a change, with nothing behind it. */
 function registryOfNothing(): PolicyRegistry {
   const kernel = {
-    createImage: (_: unknown, imageId: number) => ({ descriptor: -1, imageId, mapId: imageId, bytes: 0 }),
+    compile: (ruleSet: RuleSet) => compileWith(ruleSet, (_, imageId) => ({ imageId })),
+    fits: isWithinLimits,
     releaseImage: () => undefined,
     enforceHost: () => undefined,
     observeCalls: () => undefined,

@@ -2,9 +2,9 @@ import { type Container, describeOverride } from '../containers/container.js';
 import { describeObject } from '../image/describe-object.js';
 import { RULE_NONE, VERDICT_ACTIONS } from '../image/layout.js';
 import { readObjectKey } from '../image/read-object-key.js';
+import { type EventRecord, FLAGS } from '../kernel/event-record.js';
 import type { DetailsLookup } from './details.js';
 import type { SecurityEvent } from './event.js';
-import { type EventRecord, FLAGS } from './record.js';
 import { DEFAULT_POSTURE, FAIL_CLOSED, type RuleDescription, SELF_PROTECTION } from './rule-description.js';
 
 /** Looks up the numbers of an event. */

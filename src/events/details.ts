@@ -1,8 +1,8 @@
 import { closeSync, openSync, readlinkSync, readSync } from 'node:fs';
 import type { Container } from '../containers/container.js';
+import type { EventRecord } from '../kernel/event-record.js';
+import { textOf } from '../kernel/text.js';
 import type { EventDetails } from './event.js';
-import type { EventRecord } from './record.js';
-import { textOf } from './text.js';
 
 /** What every event of this host carries. */
 export interface HostIdentity {

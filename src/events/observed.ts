@@ -1,9 +1,9 @@
 import { operationsOn, subjectOf } from '../image/layout.js';
 import { reportedObject } from '../image/read-object-key.js';
+import { type EventRecord, FLAGS } from '../kernel/event-record.js';
 import { type Operation, PATH_OPERATIONS } from '../policy/effect.js';
 import type { AccessMemory } from '../profile/access-memory.js';
 import type { ObservedAccess } from '../profile/observed-access.js';
-import { type EventRecord, FLAGS } from './record.js';
 
 /** The access of a record, without the particular process and the result. */
 export function observedAccess(record: EventRecord): ObservedAccess {

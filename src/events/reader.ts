@@ -1,21 +1,15 @@
 import type { NamespacePair } from '../containers/container.js';
 import { clockOffset } from '../kernel/clock.js';
+import type { EventRing } from '../kernel/enforcer.js';
+import { type EventRecord, FLAGS } from '../kernel/event-record.js';
 import { describeRecord, type EventContext } from './describe.js';
 import type { SecurityEvent } from './event.js';
-import { decodeRecord, type EventRecord, FLAGS } from './record.js';
 
-/** Where records come from: see kernel/ring-buffer.ts. */
-export interface RecordSource {
-  drain(limit: number, take: (record: Buffer) => void): number;
-}
+/** Where records come from. */
+export type RecordSource = Pick<EventRing, 'drain'>;
 
 /** The same, with records that are kept until they are released. */
-export interface KeptRecords extends RecordSource {
-  /** Up to where records were given out. */
-  readonly position: bigint;
-  /** Bytes of records that were given out and not released. */
-  readonly kept: number;
-}
+export type KeptRecords = Pick<EventRing, 'drain' | 'position' | 'kept'>;
 
 /** This many records are read before other work can run. */
 const RECORDS_PER_SLICE = 1024;
@@ -30,14 +24,11 @@ function isKept(source: RecordSource): source is KeptRecords {
 export class EventReader {
   #reading = false;
 
-  /** Records this version could not decode. */
-  undecodable = 0;
-
   constructor(
     readonly context: Omit<EventContext, 'clockOffset'>,
     readonly publish: (events: readonly SecurityEvent[]) => void,
     readonly onTokensRanOut: (container: NamespacePair) => void,
-    /** Receives each decoded record before it is published; records for profiles only go nowhere else. */
+    /** Receives each record before it is published; records for profiles only go nowhere else. */
     readonly remember: (record: EventRecord) => void,
   ) {}
 
@@ -61,17 +52,12 @@ export class EventReader {
     const events: SecurityEvent[] = [];
     const before = isKept(source) ? source.position : undefined;
     const context = { ...this.context, clockOffset: clockOffset() };
-    const given = source.drain(RECORDS_PER_SLICE, (bytes) => {
-      const record = decodeRecord(bytes);
-      if (record === undefined) {
-        this.undecodable++;
-        return;
-      }
+    const read = source.drain(RECORDS_PER_SLICE, (record) => {
       this.remember(record);
       if (record.action > 0) events.push(describeRecord(record, context));
       if (record.flags & FLAGS.lastToken) this.onTokensRanOut(record);
     });
     if (events.length > 0 || (isKept(source) && source.position !== before)) this.publish(events);
-    return given;
+    return read;
   }
 }

@@ -1,9 +1,9 @@
 import type { Container } from '../containers/container.js';
+import type { EventRecord } from '../kernel/event-record.js';
 import { describeRecord, type EventContext } from './describe.js';
 import type { SecurityEvent } from './event.js';
 import { noteOf } from './note.js';
 import { operationsOf } from './observed.js';
-import type { EventRecord } from './record.js';
 
 /** The policy named in a note that accesses of a container were not reported. */
 export const TELEMETRY_LIMIT = 'TelemetryLimit';

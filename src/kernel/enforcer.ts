@@ -1,10 +1,12 @@
-import type { ContainerRoot, NamespacePair } from '../containers/container.js';
-import type { Image } from '../image/image.js';
+import type { ContainerRoot, NamespacePair, ProcessIdentity } from '../containers/container.js';
+import type { DecidingRule } from '../image/image.js';
+import type { RuleSet } from '../policy/rule-set.js';
+import type { Steps } from '../steps.js';
 import type { CountedAccess } from './accesses.js';
 import type { Counter } from './counters.js';
 import type { EventLimit } from './event-limit.js';
+import type { EventRecord } from './event-record.js';
 import type { HeldFile, Holding } from './holdings.js';
-import type { KernelImage, PublishedContainer } from './images.js';
 import type { MissingHook } from './missing-hooks.js';
 
 /**
@@ -28,8 +30,11 @@ export interface Enforcer {
 
   /** Removes what an earlier daemon of another build left in force, once every container has its image here. */
   removeReplaced(signal: AbortSignal): Promise<void>;
-  createImage(image: Image, imageId: number): KernelImage;
-  releaseImage(image: KernelImage): void;
+  /** @throws Failure invalid-argument or resource-exhausted, where a rule set cannot be enforced */
+  compile(ruleSet: RuleSet): Steps<CompiledRules>;
+  /** Whether a rule set is small enough to be compiled, which takes less than to compile it. */
+  fits(ruleSet: RuleSet): Steps<boolean>;
+  releaseImage(image: EnforcedImage): void;
   /**
    * Lets images decide for containers. Where a container may be new, `markTasksInside` is to follow.
    *
@@ -85,6 +90,37 @@ export interface Enforcer {
   detach(): void;
 }
 
+/** A rule set as an enforcer has compiled it. */
+export interface CompiledRules {
+  /** Indexed by the rule number of a verdict. */
+  readonly rules: readonly DecidingRule[];
+  /** The numbers of rules that appear in some verdict. */
+  readonly decided: ReadonlySet<number>;
+  /** Whether it may refuse files. */
+  readonly decidesFiles: boolean;
+  /** @param imageId names it in events, above those of all images before */
+  createImage(imageId: number): EnforcedImage;
+}
+
+/** A rule set that an enforcer can let decide, until it is released. Of another's images an enforcer knows nothing. */
+export interface EnforcedImage {
+  readonly imageId: number;
+}
+
+/** A container as an enforcer knows it. */
+export interface PublishedContainer<Image extends EnforcedImage = EnforcedImage> {
+  readonly container: NamespacePair;
+  /** See Container.initStartTicks; left out where not known. */
+  readonly initStartTicks?: number;
+  /** See Container.isFirstProcess; matters where the container is new. */
+  readonly firstProcess?: ProcessIdentity;
+  /** A process by which its files can be seen; left out where none is known. */
+  readonly process?: number;
+  /** See ContainerRoot; left out where it is unknown what its image brought. */
+  readonly rootDevice?: number;
+  readonly image: Image;
+}
+
 /** How often each kind of access was made by containers under a profile: the enforcer counts. */
 export interface AccessCounts {
   /** 0 for an access that is not counted. */
@@ -124,7 +160,7 @@ export interface Layers {
   examine(path: string, process: number): ContainerRoot;
 }
 
-/** The ring in which records of events wait to be read: see src/events/record.ts. */
+/** The ring in which records of events wait to be read. Its positions only grow. */
 export interface EventRing {
   /** The position up to which records were given out, in bytes since the ring was made. */
   readonly position: bigint;
@@ -132,6 +168,8 @@ export interface EventRing {
   readonly kept: number;
   /** Where the next record will be written. */
   readonly written: bigint;
+  /** Records that could not be decoded. */
+  readonly undecodable: number;
   /** @param onRecords called when records are waiting, also now; it should call `drain` */
   start(onRecords: () => void): void;
   /** Skips what an earlier reader has stored elsewhere. */
@@ -139,8 +177,8 @@ export interface EventRing {
   /** Lets the records up to there be overwritten. */
   release(position: bigint): void;
   /**
-   * Gives up to `limit` waiting records to `take`, oldest first. A record is valid only until `take` returns; it is kept
-   * until `release`. Returns how many were given.
+   * Gives up to `limit` waiting records to `take`, oldest first, decoded. They can be read again, by a later daemon too,
+   * until `release`. Returns how many were read, undecodable ones too.
    */
-  drain(limit: number, take: (record: Buffer) => void): number;
+  drain(limit: number, take: (record: EventRecord) => void): number;
 }

@@ -1,4 +1,4 @@
-import type { NamespacePair, ProcessIdentity } from '../containers/container.js';
+import type { NamespacePair } from '../containers/container.js';
 import type { Image } from '../image/image.js';
 import { ENTRY_BYTES, HEADER, PAGE_ENTRIES } from '../image/layout.js';
 import { checked } from '../native/kernel-error.js';
@@ -17,7 +17,11 @@ import {
 import { closeDescriptor } from '../native/libc.js';
 import type { Rule } from '../policy/model.js';
 import { namedIn } from '../policy/named-paths.js';
+import type { RuleSet } from '../policy/rule-set.js';
+import type { Steps } from '../steps.js';
+import { compileWith } from './compile-with.js';
 import { mapId } from './descriptor-info.js';
+import type { CompiledRules, EnforcedImage, PublishedContainer } from './enforcer.js';
 import {
   CONTAINER_KEY_BYTES,
   containerIn,
@@ -35,9 +39,8 @@ const IMAGE_NUMBER_BYTES = 4;
 const PAGE_BYTES = PAGE_ENTRIES * ENTRY_BYTES;
 
 /** An image in the kernel: complete and frozen. It lives while a container uses it or until it is released. */
-export interface KernelImage {
+export interface KernelImage extends EnforcedImage {
   readonly descriptor: number;
-  readonly imageId: number;
   /** The kernel's own id of its map. */
   readonly mapId: number;
   readonly bytes: number;
@@ -45,6 +48,11 @@ export interface KernelImage {
   readonly paths?: readonly string[];
   /** Paths, directories and the beginnings of patterns, of file rules that may refuse. */
   readonly places?: readonly string[];
+}
+
+/** Compiles a rule set for the programs in the kernel. */
+export function compileForKernel(ruleSet: RuleSet): Steps<CompiledRules> {
+  return compileWith(ruleSet, createKernelImage);
 }
 
 /** Copies an image into a map of its own, writes its id into the header, and freezes it. */
@@ -101,20 +109,6 @@ export function releaseKernelImage(image: KernelImage): void {
 const LOOK_MILLISECONDS = 1;
 const ENOENT = 2;
 
-/** A container as the kernel's maps know it. */
-export interface PublishedContainer {
-  readonly container: NamespacePair;
-  /** See Container.initStartTicks; left out where not known. */
-  readonly initStartTicks?: number;
-  /** See Container.isFirstProcess; matters where the container is new. */
-  readonly firstProcess?: ProcessIdentity;
-  /** A process by which its files can be seen; left out where none is known. */
-  readonly process?: number;
-  /** See ContainerRoot; left out where it is unknown what its image brought. */
-  readonly rootDevice?: number;
-  readonly image: KernelImage;
-}
-
 /**
  * The pinned hash-of-maps: which image decides for which container. Beside it, the start and the root of each
  * container.
@@ -135,7 +129,7 @@ export class ContainerMap {
    *   has waited
    */
   async publish(
-    entries: readonly PublishedContainer[],
+    entries: readonly PublishedContainer<KernelImage>[],
     onVisible: (container: NamespacePair) => void = () => undefined,
   ): Promise<void> {
     if (entries.length === 0) return;
@@ -175,7 +169,7 @@ export class ContainerMap {
   }
 
   /** Whether a container has this image and this start, as it was published. */
-  holds({ container, initStartTicks = 0, rootDevice = 0, image }: PublishedContainer): boolean {
+  holds({ container, initStartTicks = 0, rootDevice = 0, image }: PublishedContainer<KernelImage>): boolean {
     const found = Buffer.alloc(MAP_ID_BYTES);
     const what = 'cannot look a container up in the kernel';
     // Read from user space, the outer map gives the id of the inner one.

@@ -4,24 +4,20 @@ import type { NamespacePair } from '../containers/container.js';
 import { deviceNodes } from '../containers/device-nodes.js';
 import { mountAliases } from '../containers/mount-aliases.js';
 import { mountsOf } from '../containers/mounts.js';
-import type { Image } from '../image/image.js';
+import { isWithinLimits } from '../image/compile.js';
 import { checked } from '../native/kernel-error.js';
 import { BPF_ANY, updateElement } from '../native/libbpf.js';
+import type { RuleSet } from '../policy/rule-set.js';
+import type { Steps } from '../steps.js';
 import { inTimeSlices } from '../time-slices.js';
 import { AccessMap } from './accesses.js';
 import { type Counter, readCounter, readCounters } from './counters.js';
 import { mapId, programInfo } from './descriptor-info.js';
 import { DeviceNodes } from './device-nodes.js';
-import type { Enforcer } from './enforcer.js';
+import type { CompiledRules, Enforcer, PublishedContainer } from './enforcer.js';
 import { type EventLimit, readAllSuppressed, readSuppressed, Settings } from './event-limit.js';
 import { Holdings } from './holdings.js';
-import {
-  ContainerMap,
-  createKernelImage,
-  type KernelImage,
-  type PublishedContainer,
-  releaseKernelImage,
-} from './images.js';
+import { ContainerMap, compileForKernel, type KernelImage, releaseKernelImage } from './images.js';
 import { LayerTrial } from './layer-trial.js';
 import { forgetLearntNames } from './learnt-names.js';
 import { containerKey, deleteIfPresent } from './map-elements.js';
@@ -95,8 +91,12 @@ export class Kernel implements Enforcer {
     return this.#ring?.wakeUps ?? 0;
   }
 
-  createImage(image: Image, imageId: number): KernelImage {
-    return createKernelImage(image, imageId);
+  compile(ruleSet: RuleSet): Steps<CompiledRules> {
+    return compileForKernel(ruleSet);
+  }
+
+  fits(ruleSet: RuleSet): Steps<boolean> {
+    return isWithinLimits(ruleSet);
   }
 
   releaseImage(image: KernelImage): void {
@@ -104,7 +104,10 @@ export class Kernel implements Enforcer {
   }
 
   /** See ContainerMap.publish. */
-  async publish(entries: readonly PublishedContainer[], onVisible?: (container: NamespacePair) => void): Promise<void> {
+  async publish(
+    entries: readonly PublishedContainer<KernelImage>[],
+    onVisible?: (container: NamespacePair) => void,
+  ): Promise<void> {
     const added = this.#newContainers.add(entries.filter(({ container }) => !this.#isHost(container)));
     const settle: (() => void)[] = [];
     for await (const { container, process, image } of inTimeSlices(entries)) {
@@ -150,7 +153,7 @@ export class Kernel implements Enforcer {
     this.#settings.enforceHost(isInForce);
   }
 
-  holds(entry: PublishedContainer): boolean {
+  holds(entry: PublishedContainer<KernelImage>): boolean {
     return this.#containers.holds(entry);
   }
 

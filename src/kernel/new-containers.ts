@@ -2,7 +2,7 @@ import type { NamespacePair, ProcessIdentity } from '../containers/container.js'
 import { namespaceKey } from '../containers/container.js';
 import { checked } from '../native/kernel-error.js';
 import { BPF_ANY, updateElement } from '../native/libbpf.js';
-import type { PublishedContainer } from './images.js';
+import type { PublishedContainer } from './enforcer.js';
 import { CONTAINER_KEY_BYTES, containerIn, containerKey, deleteIfPresent, keysOf } from './map-elements.js';
 import { markListeners, markTasks } from './task-iterator.js';
 

@@ -1,5 +1,6 @@
 import { mapPages, pageBytes } from '../native/libc.js';
 import { type ReadableWatch, watchReadable } from '../native/readable.js';
+import { decodeRecord, type EventRecord } from './event-record.js';
 
 /** linux/bpf.h: a record whose producer has not committed it yet; a record to be skipped; header of a record. */
 const BUSY = 0x80000000;
@@ -24,6 +25,9 @@ export class RingBuffer {
 
   /** Wake-ups so far: how often the kernel found the reader waiting. */
   wakeUps = 0;
+
+  /** Records that this version could not decode. */
+  undecodable = 0;
 
   /**
    * @param descriptor the map's file descriptor
@@ -82,20 +86,22 @@ export class RingBuffer {
   }
 
   /**
-   * Gives up to `limit` waiting records to `take`, oldest first. A record is a view of the mapped pages: it is valid
-   * only until `take` returns. The kernel keeps the records until {@link release}. Returns how many were given.
+   * Gives up to `limit` waiting records to `take`, oldest first, decoded where they lie. The kernel keeps the records
+   * until {@link release}. Returns how many were read, undecodable ones too.
    */
-  drain(limit: number, take: (record: Buffer) => void): number {
+  drain(limit: number, take: (record: EventRecord) => void): number {
     let position = this.#read;
-    let given = 0;
-    while (!this.#isClosed && given < limit && position < Atomics.load(this.#producer, 0)) {
+    let read = 0;
+    while (!this.#isClosed && read < limit && position < Atomics.load(this.#producer, 0)) {
       const offset = Number(position & BigInt(this.#mask));
       const header = Atomics.load(this.#headers, offset / 4) >>> 0;
       if (header & BUSY) break;
       const length = header & ~DISCARD;
       if (!(header & DISCARD)) {
-        take(this.#data.subarray(offset + HEADER_BYTES, offset + HEADER_BYTES + length));
-        given++;
+        const record = decodeRecord(this.#data.subarray(offset + HEADER_BYTES, offset + HEADER_BYTES + length));
+        if (record === undefined) this.undecodable++;
+        else take(record);
+        read++;
       }
       position += BigInt(HEADER_BYTES + ((length + 7) & ~7));
       this.#read = position;
@@ -105,7 +111,7 @@ export class RingBuffer {
       this.#isWaiting = false;
       this.#watch?.pause();
     }
-    return given;
+    return read;
   }
 
   /** No more records are given out; those that were can still be released. */

@@ -1,10 +1,10 @@
 import type { SchemaObject } from 'ajv';
 import type { ContainerOrigin } from '../containers/container.js';
+import { flag, labels, number, object, oneOf, text, texts } from '../disk-schema.js';
+import { objectOnDisk } from '../image/object-on-disk.js';
 import { OPERATIONS, OWNERSHIPS } from '../policy/effect.js';
 import { POSTURE_CLASSES } from '../policy/model.js';
 import { OVERRIDE_MODES } from '../policy/override.js';
-import { flag, labels, number, object, oneOf, text, texts } from './schema-parts.js';
-import { reportedObject } from './stored-kinds.js';
 import { policy, ruleClass } from './stored-rules.js';
 import type { RecordKind } from './stored-schema.js';
 import { ACCESS_VERSION } from './stored-state.js';
@@ -98,7 +98,7 @@ export const RECORD_SCHEMAS: Readonly<Record<RecordKind, SchemaObject>> = {
   profiled: object({ profile: text, container: object({ id: text, name: text, namespace: text, labels, namespaces }) }),
   access: {
     anyOf: [
-      access({ object: reportedObject }, { version: { const: ACCESS_VERSION } }),
+      access({ object: objectOnDisk }, { version: { const: ACCESS_VERSION } }),
       { ...access({ word: text }), not: { required: ['version'] } },
     ],
   },

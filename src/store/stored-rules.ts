@@ -1,6 +1,7 @@
+import { flag, labels, number, object, oneOf, text, texts } from '../disk-schema.js';
+import { matchOnDisk } from '../policy/kinds/kinds.js';
+import { placeOnDisk } from '../policy/kinds/paths.js';
 import { FILE_OPERATIONS, POLICY_ORIGINS, RULE_CLASSES } from '../policy/model.js';
-import { flag, labels, number, object, oneOf, text, texts } from './schema-parts.js';
-import { match, place } from './stored-kinds.js';
 
 /** The form of policies and rules on disk: a record with a value that this version does not know is not read. */
 
@@ -10,7 +11,7 @@ const rule = object(
   {
     id: text,
     class: ruleClass,
-    match,
+    match: matchOnDisk,
     sources: texts,
     action: oneOf(['Allow', 'Audit', 'Block']),
     readOnly: flag,
@@ -34,7 +35,7 @@ export const policy = object(
     mode: oneOf(['enforce', 'audit']),
     guards: { enum: [false] },
     heldDescriptors: oneOf(['leave']),
-    loaderLibraries: { type: 'array', items: place, minItems: 1 },
+    loaderLibraries: { type: 'array', items: placeOnDisk, minItems: 1 },
     expires: number,
   },
 );

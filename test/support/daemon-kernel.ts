@@ -1,6 +1,7 @@
 import type { NamespacePair } from '../../src/containers/container.js';
 import { COUNTERS } from '../../src/kernel/counters.js';
 import type { Enforcer } from '../../src/kernel/enforcer.js';
+import { decodeRecord, type EventRecord } from '../../src/kernel/event-record.js';
 import { MemoryCounts, MemoryKernel } from './in-memory-control-plane.js';
 import { MemoryHoldings } from './memory-holdings.js';
 
@@ -81,6 +82,7 @@ export class DaemonKernel extends MemoryKernel implements Enforcer {
 /** An event ring into which tests put records. */
 export class MemoryRing {
   readonly records: Buffer[] = [];
+  readonly undecodable = 0;
   isClosed = false;
   position = 0n;
   #onRecords: (() => void) | undefined;
@@ -110,10 +112,10 @@ export class MemoryRing {
 
   release(): void {}
 
-  drain(limit: number, take: (record: Buffer) => void): number {
+  drain(limit: number, take: (record: EventRecord) => void): number {
     const taken = this.isClosed ? [] : this.records.splice(0, limit);
     for (const record of taken) {
-      take(record);
+      take(decodeRecord(record)!);
       this.position++;
     }
     return taken.length;

@@ -1,5 +1,5 @@
-import { type EventRecord, FLAGS, OPERATIONS, RECORD, RECORD_BYTES } from '../../src/events/record.js';
 import { RULE_NONE } from '../../src/image/layout.js';
+import { type EventRecord, FLAGS, OPERATIONS, RECORD, RECORD_BYTES } from '../../src/kernel/event-record.js';
 import { PATH_RESULTS } from '../../src/kernel/path-results.js';
 import { RULE_CLASSES, type RuleClass } from '../../src/policy/model.js';
 

@@ -23,14 +23,17 @@ import { type PolicySettings, visibilityOf } from '../../src/control/resolution.
 import { Telemetry } from '../../src/control/telemetry.js';
 import { VisibilityRegistry } from '../../src/control/visibility-registry.js';
 import { describeTelemetry } from '../../src/events/telemetry.js';
+import { isWithinLimits } from '../../src/image/compile.js';
 import type { Image } from '../../src/image/image.js';
 import type { CountedAccess } from '../../src/kernel/accesses.js';
-import type { Enforcer } from '../../src/kernel/enforcer.js';
-import type { KernelImage } from '../../src/kernel/images.js';
+import { compileWith } from '../../src/kernel/compile-with.js';
+import type { CompiledRules, EnforcedImage, Enforcer } from '../../src/kernel/enforcer.js';
 import type { MissingHook } from '../../src/kernel/missing-hooks.js';
 import type { Postures } from '../../src/policy/model.js';
+import type { RuleSet } from '../../src/policy/rule-set.js';
 import { AccessMemory } from '../../src/profile/access-memory.js';
 import { newEncoder } from '../../src/rpc/event-message.js';
+import type { Steps } from '../../src/steps.js';
 import type { Store, StoreChanges } from '../../src/store/store.js';
 
 export const POSTURES: Postures = { process: 'block', file: 'audit', network: 'block', capabilities: 'audit' };
@@ -43,7 +46,7 @@ export class MemoryKernel {
   readonly adopted = true;
   missingHooks: readonly MissingHook[] = [];
   readonly programNames = ['hauberk_exec', 'hauberk_open'];
-  readonly published = new Map<string, KernelImage>();
+  readonly published = new Map<string, EnforcedImage>();
   readonly images = new Map<number, Image>();
   failure: Error | undefined;
   /** Awaited before a publication takes effect. */
@@ -52,12 +55,20 @@ export class MemoryKernel {
   observesCalls = false;
   readsAnswers = false;
 
-  createImage(image: Image, imageId: number): KernelImage {
-    this.images.set(imageId, image);
-    return { descriptor: imageId, imageId, mapId: imageId, bytes: image.words.byteLength };
+  compile(ruleSet: RuleSet): Steps<CompiledRules> {
+    return compileWith(ruleSet, (image, imageId) => this.createImage(image, imageId));
   }
 
-  releaseImage({ imageId }: KernelImage): void {
+  fits(ruleSet: RuleSet): Steps<boolean> {
+    return isWithinLimits(ruleSet);
+  }
+
+  createImage(image: Image, imageId: number): EnforcedImage {
+    this.images.set(imageId, image);
+    return { imageId };
+  }
+
+  releaseImage({ imageId }: EnforcedImage): void {
     this.images.delete(imageId);
   }
 

@@ -7,8 +7,8 @@ import { Closers } from '../../src/closers.js';
 import { parseConfig } from '../../src/config/config.js';
 import { type EventFlowParts, openEventFlow } from '../../src/event-flow.js';
 import type { SecurityEvent } from '../../src/events/event.js';
-import { FLAGS } from '../../src/events/record.js';
 import { describeObject } from '../../src/image/describe-object.js';
+import { decodeRecord, type EventRecord, FLAGS } from '../../src/kernel/event-record.js';
 import { recordBytes } from '../support/event-record.js';
 import { InMemoryControlPlane } from '../support/in-memory-control-plane.js';
 
@@ -51,10 +51,10 @@ class FakeKernel {
   suppressed = () => this.suppressedEvents;
   droppedRecords = () => this.dropped;
 
-  drain(limit: number, take: (record: Buffer) => void): number {
+  drain(limit: number, take: (record: EventRecord) => void): number {
     const taken = this.waiting.splice(0, limit);
     this.position += BigInt(taken.length);
-    for (const bytes of taken) take(bytes);
+    for (const bytes of taken) take(decodeRecord(bytes)!);
     return taken.length;
   }
 

@@ -7,7 +7,7 @@ import { describe, test } from 'node:test';
 import { ClassicLevel } from 'classic-level';
 import { connect } from '../../src/client/index.js';
 import { namespacesOf } from '../../src/containers/procfs.js';
-import { FLAGS, RECORD } from '../../src/events/record.js';
+import { FLAGS, RECORD } from '../../src/kernel/event-record.js';
 import { describeMissing, explainMissing } from '../../src/kernel/missing-hooks.js';
 import { recordBytes } from '../support/event-record.js';
 import { eventually } from '../support/eventually.js';

@@ -1,6 +1,7 @@
+import * as disk from '../../disk-schema.js';
 import { CAPABILITIES } from '../../policy/capability.js';
 import { areDigits, digits, numberAt } from '../key-digits.js';
-import { type MatchPart, NOTHING_GUARDED, type ObjectOfKind, type ObjectPart, type OfKind } from './part.js';
+import { type MatchPart, NOTHING_GUARDED, type ObjectPart, type OfKind } from './part.js';
 
 /** A capability is `c` and its number (2 digits). */
 const LETTER = 'c';
@@ -13,7 +14,14 @@ export const capability: MatchPart<OfKind<'capability'>> = {
   ...NOTHING_GUARDED,
 };
 
-export const capabilityObject: ObjectPart<ObjectOfKind<'capability'>> = {
+/** By the number of capabilities(7), as the kernel may have more than this version knows. */
+export interface CapabilityObject {
+  readonly kind: 'capability';
+  readonly number: number;
+}
+
+export const capabilityObject: ObjectPart<CapabilityObject> = {
+  onDisk: disk.ofKind('capability', { number: disk.number }),
   letter: LETTER,
   read(key) {
     const number = readCapability(key);

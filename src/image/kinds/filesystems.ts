@@ -1,4 +1,5 @@
-import { type MatchPart, NOTHING_GUARDED, type ObjectOfKind, type ObjectPart, type OfKind } from './part.js';
+import * as disk from '../../disk-schema.js';
+import { type MatchPart, NOTHING_GUARDED, type ObjectPart, type OfKind } from './part.js';
 import { describeTypedPath, readTypedPath } from './places.js';
 
 /** A file by its filesystem is `fa`, the type's name and the path. */
@@ -11,7 +12,14 @@ export const filesystem: MatchPart<OfKind<'filesystem'>> = {
   ...NOTHING_GUARDED,
 };
 
-export const filesystemObject: ObjectPart<ObjectOfKind<'filesystem'>> = {
+export interface FilesystemObject {
+  readonly kind: 'filesystem';
+  readonly type: string;
+  readonly path: string;
+}
+
+export const filesystemObject: ObjectPart<FilesystemObject> = {
+  onDisk: disk.ofKind('filesystem', { type: disk.text, path: disk.text }),
   letter: START.charAt(0),
   read: (key) => (key.startsWith(START) ? { kind: 'filesystem', ...readTypedPath(key) } : undefined),
   write: ({ type, path }) => `${START}${type}${path}`,

@@ -1,11 +1,10 @@
 import type { Match } from '../../policy/model.js';
-import type { KeyObject } from '../reported-object.js';
 import { capability, capabilityObject } from './capabilities.js';
 import { filesystem, filesystemObject } from './filesystems.js';
 import { mount, mountObject } from './mounts.js';
 import { namespace, namespaceObject } from './namespaces.js';
 import { domain, endpoint, family, protocol } from './network.js';
-import type { MatchPart, ObjectOfKind, ObjectPart, OfKind } from './part.js';
+import type { MatchPart, ObjectPart, OfKind } from './part.js';
 import { name, path } from './paths.js';
 import { behaviourObject, preset } from './presets.js';
 import { trace, traceObject } from './ptrace.js';
@@ -31,8 +30,8 @@ const MATCHES: { readonly [Kind in Match['kind']]: MatchPart<OfKind<Kind>> } = {
   call,
 };
 
-/** A kind of object without its part does not compile. */
-export const OBJECTS: { readonly [Kind in KeyObject['kind']]: ObjectPart<ObjectOfKind<Kind>> } = {
+/** By the kind of object, for each that is not a path alone. */
+export const OBJECTS = {
   socket: socketObject,
   query: queryObject,
   capability: capabilityObject,
@@ -42,7 +41,10 @@ export const OBJECTS: { readonly [Kind in KeyObject['kind']]: ObjectPart<ObjectO
   namespace: namespaceObject,
   call: callObject,
   behaviour: behaviourObject,
-};
+} as const;
+
+/** What is not a path alone. A path, or a type of a filesystem, is empty where there is none. */
+export type KeyObject = NonNullable<ReturnType<(typeof OBJECTS)[keyof typeof OBJECTS]['read']>>;
 
 /** The part that compiles the kind of a match. */
 export function partOfMatch({ kind }: Match): MatchPart<Match> {

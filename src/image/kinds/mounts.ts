@@ -1,5 +1,6 @@
-import { MOUNT_OPERATIONS, type MountMatch } from '../../policy/model.js';
-import type { MatchPart, ObjectOfKind, ObjectPart } from './part.js';
+import * as disk from '../../disk-schema.js';
+import { MOUNT_OPERATIONS, type MountMatch, type MountOperation } from '../../policy/model.js';
+import type { MatchPart, ObjectPart } from './part.js';
 import {
   addGuardedPlace,
   addOperation,
@@ -23,7 +24,16 @@ export const mount: MatchPart<MountMatch> = {
   addGuarded: addGuardedPlace,
 };
 
-export const mountObject: ObjectPart<ObjectOfKind<'mount'>> = {
+/** `type` is empty where the call names none. */
+export interface MountObject {
+  readonly kind: 'mount';
+  readonly operation: MountOperation;
+  readonly type: string;
+  readonly path: string;
+}
+
+export const mountObject: ObjectPart<MountObject> = {
+  onDisk: disk.ofKind('mount', { operation: disk.oneOf(MOUNT_OPERATIONS), type: disk.text, path: disk.text }),
   letter: LETTER,
   read(key) {
     const operation = readOperation(MOUNT_OPERATIONS, key);

@@ -1,6 +1,6 @@
-import { type MatchPart, NOTHING_GUARDED, type ObjectOfKind, type ObjectPart, type OfKind } from './part.js';
+import * as disk from '../../disk-schema.js';
+import { type MatchPart, NOTHING_GUARDED, type ObjectPart, type OfKind } from './part.js';
 
-/** A user namespace. */
 const KEY = 'ua';
 
 export const namespace: MatchPart<OfKind<'namespace'>> = {
@@ -10,7 +10,13 @@ export const namespace: MatchPart<OfKind<'namespace'>> = {
   ...NOTHING_GUARDED,
 };
 
-export const namespaceObject: ObjectPart<ObjectOfKind<'namespace'>> = {
+/** A user namespace. */
+export interface NamespaceObject {
+  readonly kind: 'namespace';
+}
+
+export const namespaceObject: ObjectPart<NamespaceObject> = {
+  onDisk: disk.ofKind('namespace'),
   letter: KEY.charAt(0),
   read: (key) => (key === KEY ? { kind: 'namespace' } : undefined),
   write: () => KEY,

@@ -1,6 +1,6 @@
+import type { SchemaObject } from 'ajv';
 import type { Action, Match } from '../../policy/model.js';
 import type { NondeterministicAutomaton } from '../nondeterministic.js';
-import type { KeyObject } from '../reported-object.js';
 
 export type OfKind<Kind extends Match['kind']> = Extract<Match, { kind: Kind }>;
 
@@ -16,7 +16,7 @@ export interface MatchPart<Of extends Match> {
 export const NOTHING_GUARDED = { addGuarded: () => undefined } as const;
 
 /** How one kind of object is encoded as an object key, as object_key.h does it in the kernel, and how it is described. */
-export interface ObjectPart<Of extends KeyObject> {
+export interface ObjectPart<Of extends { readonly kind: string }> {
   /** The first character of all its keys, and of no others. */
   readonly letter: string;
   /** Undefined for a key that is malformed. */
@@ -24,6 +24,6 @@ export interface ObjectPart<Of extends KeyObject> {
   write(object: Of): string;
   /** For people. */
   describe(object: Of): string;
+  /** The form of an object in the store, made with src/disk-schema.ts. */
+  readonly onDisk: SchemaObject;
 }
-
-export type ObjectOfKind<Kind extends KeyObject['kind']> = Extract<KeyObject, { kind: Kind }>;

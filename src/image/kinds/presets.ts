@@ -1,10 +1,25 @@
+import * as disk from '../../disk-schema.js';
 import type { Match, Preset, PresetMatch } from '../../policy/model.js';
 import type { NondeterministicAutomaton } from '../nondeterministic.js';
 import { startOfGuarded } from '../object-keys.js';
 import { addPath } from '../paths.js';
-import { BEHAVIOURS, type Behaviour } from '../reported-object.js';
 import { capabilityKey, capabilityName, readCapability } from './capabilities.js';
-import type { MatchPart, ObjectOfKind, ObjectPart } from './part.js';
+import type { MatchPart, ObjectPart } from './part.js';
+
+/** What only presets decide about. */
+export const BEHAVIOURS = [
+  'map-anonymous',
+  'run-by-path',
+  'run-without-name',
+  'open-environment-of-process',
+  'open-entry-of-process',
+  'run-from-outside',
+  'use-of-host',
+  'run-changed',
+  'run-from-elsewhere',
+  'run-from-nowhere',
+] as const;
+type Behaviour = (typeof BEHAVIOURS)[number];
 
 /**
  * What presets forbid is `p`, a letter for what it is and a path.
@@ -62,7 +77,16 @@ export function addExceptions(automaton: NondeterministicAutomaton, match: Match
   for (const place of match.except ?? []) addPath(automaton, automaton.literal(automaton.start, start), place, mark);
 }
 
-export const behaviourObject: ObjectPart<ObjectOfKind<'behaviour'>> = {
+/** `path` is empty where there is none; `capability` is the number of one of the host's. */
+export interface BehaviourObject {
+  readonly kind: 'behaviour';
+  readonly behaviour: Behaviour;
+  readonly path: string;
+  readonly capability?: number;
+}
+
+export const behaviourObject: ObjectPart<BehaviourObject> = {
+  onDisk: disk.ofKind('behaviour', { behaviour: disk.oneOf(BEHAVIOURS), path: disk.text }, { capability: disk.number }),
   letter: 'p',
   read(key) {
     const behaviour = BEHAVIOURS.find((each) => key.startsWith(BEHAVIOUR_KEYS[each]));

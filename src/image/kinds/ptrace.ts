@@ -1,5 +1,6 @@
-import { TRACE_OPERATIONS, type TraceMatch } from '../../policy/model.js';
-import type { MatchPart, ObjectOfKind, ObjectPart } from './part.js';
+import * as disk from '../../disk-schema.js';
+import { TRACE_OPERATIONS, type TraceMatch, type TraceOperation } from '../../policy/model.js';
+import type { MatchPart, ObjectPart } from './part.js';
 import { addGuardedPlace, addOperation, addPlace, operationDigit, readOperation } from './places.js';
 
 /** A process that is traced is `t`, read (`a`) or attached to (`b`), and the path of its program. */
@@ -12,7 +13,15 @@ export const trace: MatchPart<TraceMatch> = {
   addGuarded: addGuardedPlace,
 };
 
-export const traceObject: ObjectPart<ObjectOfKind<'trace'>> = {
+/** `path` is that of the other process's program; empty for a kernel thread. */
+export interface TraceObject {
+  readonly kind: 'trace';
+  readonly operation: TraceOperation;
+  readonly path: string;
+}
+
+export const traceObject: ObjectPart<TraceObject> = {
+  onDisk: disk.ofKind('trace', { operation: disk.oneOf(TRACE_OPERATIONS), path: disk.text }),
   letter: LETTER,
   read(key) {
     const operation = readOperation(TRACE_OPERATIONS, key);

@@ -1,7 +1,8 @@
+import * as disk from '../../disk-schema.js';
 import type { SocketUse } from '../../policy/network.js';
 import { areDigits, digits, numberAt } from '../key-digits.js';
 import { addressText, familyName, isInternet, isNamedByProtocol, protocolName, typeName } from '../socket-names.js';
-import type { ObjectOfKind, ObjectPart } from './part.js';
+import type { ObjectPart } from './part.js';
 
 /**
  * A socket is `n`, address family (2), type (1), protocol (4) and direction (1), port (4), kind of address (1), address
@@ -28,7 +29,28 @@ export function addressKindDigit(bytes: number): string {
   return digits(ADDRESS_BYTES.indexOf(bytes), 1);
 }
 
-export const socketObject: ObjectPart<ObjectOfKind<'socket'>> = {
+export type SocketObject = { readonly kind: 'socket' } & SocketUse;
+
+const bytesOnDisk = (count: number) => ({
+  type: 'array',
+  items: { type: 'integer', minimum: 0, maximum: 255 },
+  minItems: count,
+  maxItems: count,
+});
+
+export const socketObject: ObjectPart<SocketObject> = {
+  onDisk: disk.ofKind(
+    'socket',
+    {
+      family: disk.number,
+      type: disk.number,
+      protocol: disk.number,
+      direction: disk.oneOf(DIRECTIONS),
+      port: disk.number,
+      address: { anyOf: ADDRESS_BYTES.map(bytesOnDisk) },
+    },
+    { name: disk.text },
+  ),
   letter: SOCKET,
   read(key) {
     const direction = DIRECTIONS[numberAt(key, 8, 1)];
@@ -65,7 +87,14 @@ export const socketObject: ObjectPart<ObjectOfKind<'socket'>> = {
   },
 };
 
-export const queryObject: ObjectPart<ObjectOfKind<'query'>> = {
+/** A DNS question for a name; that of the root is empty. */
+export interface QueryObject {
+  readonly kind: 'query';
+  readonly name: string;
+}
+
+export const queryObject: ObjectPart<QueryObject> = {
+  onDisk: disk.ofKind('query', { name: disk.text }),
   letter: QUERY,
   read: (key) => (mayBeName(key, 1) ? { kind: 'query', name: readName(key, 1) } : undefined),
   write: ({ name }) => `${QUERY}${nameKey(name)}`,

@@ -1,8 +1,9 @@
+import * as disk from '../../disk-schema.js';
 import type { CallMatch } from '../../policy/model.js';
 import { CALL_POINTS, type CallPoint, callName, callNumbers, pathPoint } from '../../policy/system-calls.js';
 import { areDigits, digits, numberAt } from '../key-digits.js';
 import { addPath } from '../paths.js';
-import { type MatchPart, NOTHING_GUARDED, type ObjectOfKind, type ObjectPart } from './part.js';
+import { type MatchPart, NOTHING_GUARDED, type ObjectPart } from './part.js';
 import { operationDigit, readOperation } from './places.js';
 
 /**
@@ -26,7 +27,16 @@ export const call: MatchPart<CallMatch> = {
   ...NOTHING_GUARDED,
 };
 
-export const callObject: ObjectPart<ObjectOfKind<'call'>> = {
+/** By the number that callName of policy/system-calls.ts takes. */
+export interface CallObject {
+  readonly kind: 'call';
+  readonly point: CallPoint;
+  readonly number: number;
+  readonly path: string;
+}
+
+export const callObject: ObjectPart<CallObject> = {
+  onDisk: disk.ofKind('call', { point: disk.oneOf(CALL_POINTS), number: disk.number, path: disk.text }),
   letter: LETTER,
   read(key) {
     const point = readOperation(CALL_POINTS, key);

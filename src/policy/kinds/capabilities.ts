@@ -1,4 +1,5 @@
-import type { Capability } from '../capability.js';
+import * as disk from '../../disk-schema.js';
+import { CAPABILITIES, type Capability } from '../capability.js';
 import type { Match } from '../model.js';
 import { ruleMaker } from '../rule-maker.js';
 import { checked, entries, mapping, optional, traits } from '../schema-parts.js';
@@ -21,6 +22,7 @@ export const capabilitiesSection: SectionPart = {
 };
 
 export const capability: MatchPart<Extract<Match, { kind: 'capability' }>> = {
+  onDisk: disk.ofKind('capability', { capability: disk.oneOf(CAPABILITIES) }),
   write: (match) => ({ list: 'matchCapabilities', entry: { capability: match.capability } }),
   ...SINGLE_THING,
 };

@@ -1,3 +1,4 @@
+import * as disk from '../../disk-schema.js';
 import type { Match } from '../model.js';
 import { ruleMaker } from '../rule-maker.js';
 import { checked, entries, mapping, optional, traits } from '../schema-parts.js';
@@ -18,6 +19,7 @@ export const filesystemsSection: SectionPart = {
 };
 
 export const filesystem: MatchPart<Extract<Match, { kind: 'filesystem' }>> = {
+  onDisk: disk.ofKind('filesystem', { type: disk.text }),
   write: ({ type }) => ({ list: 'matchTypes', entry: { type } }),
   ...SINGLE_THING,
 };

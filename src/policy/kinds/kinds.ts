@@ -1,3 +1,4 @@
+import { choice } from '../../disk-schema.js';
 import type { Match, RuleClass } from '../model.js';
 import { capabilitiesSection, capability } from './capabilities.js';
 import { fileSection } from './file.js';
@@ -45,6 +46,9 @@ const MATCHES: { readonly [Kind in Match['kind']]: MatchPart<Extract<Match, { ki
   preset,
   call,
 };
+
+/** A match as it is stored. */
+export const matchOnDisk = choice(Object.values(MATCHES).map(({ onDisk }) => onDisk));
 
 /** The part of the language that handles the kind of a match. */
 export function partOf({ kind }: Match): MatchPart<Match> {

@@ -1,8 +1,9 @@
+import * as disk from '../../disk-schema.js';
 import { MOUNT_OPERATIONS, type MountMatch } from '../model.js';
 import { ruleMaker } from '../rule-maker.js';
 import { checked, mapping, oneOf, optional, placeEntries, traits } from '../schema-parts.js';
 import { type MatchPart, ofOwnClass, type SectionPart } from './parts.js';
-import { named, OF_PLACE, readPlace, specificityOfPlace, writePlace } from './paths.js';
+import { named, OF_PLACE, placeOnDisk, readPlace, specificityOfPlace, writePlace } from './paths.js';
 
 /** Mounts that are made or taken away. */
 export const mountsSection: SectionPart = {
@@ -34,6 +35,7 @@ export const mountsSection: SectionPart = {
 };
 
 export const mount: MatchPart<MountMatch> = {
+  onDisk: disk.ofKind('mount', {}, { target: placeOnDisk, type: disk.text, operation: disk.oneOf(MOUNT_OPERATIONS) }),
   write: ({ target, type, operation }) => ({
     list: 'matchMounts',
     entry: { ...writePlace(target), ...(type && { type }), ...(operation && { operation }) },

@@ -1,3 +1,4 @@
+import * as disk from '../../disk-schema.js';
 import type { Match } from '../model.js';
 import { ruleMaker } from '../rule-maker.js';
 import { entries, mapping, optional, traits } from '../schema-parts.js';
@@ -20,6 +21,7 @@ export const namespacesSection: SectionPart = {
 };
 
 export const namespace: MatchPart<Extract<Match, { kind: 'namespace' }>> = {
+  onDisk: disk.ofKind('namespace', { namespace: disk.oneOf(['user']) }),
   write: (match) => ({ list: 'matchNamespaces', entry: { namespace: match.namespace } }),
   ...SINGLE_THING,
 };

@@ -1,6 +1,14 @@
+import * as disk from '../../disk-schema.js';
 import { canonicalDomain } from '../domain.js';
 import type { EndpointMatch, FamilyMatch, NetworkMatch, Rule } from '../model.js';
-import { type AddressFamily, DIRECTIONS, ENDPOINT_PROTOCOLS, type Protocol } from '../network.js';
+import {
+  ADDRESS_FAMILIES,
+  type AddressFamily,
+  DIRECTIONS,
+  ENDPOINT_PROTOCOLS,
+  PROTOCOLS,
+  type Protocol,
+} from '../network.js';
 import type { EndpointItem } from '../policy-document.js';
 import { ruleMaker } from '../rule-maker.js';
 import { checked, entries, mapping, oneOf, optional, traits } from '../schema-parts.js';
@@ -76,6 +84,7 @@ function operationsOf(match: NetworkMatch, { action }: Rule): readonly string[] 
 const TYPE_NAMES: ReadonlySet<Protocol> = new Set(['raw', 'stream', 'dgram', 'rdm', 'seqpacket', 'packet']);
 
 export const protocol: MatchPart<Extract<NetworkMatch, { kind: 'protocol' }>> = {
+  onDisk: disk.ofKind('protocol', { protocol: disk.oneOf(Object.keys(PROTOCOLS)) }),
   write: (match) => ({ list: 'matchProtocols', entry: { protocol: match.protocol } }),
   ...NO_PLACE,
   /** A transport protocol, then a type of socket in any family; `all` comes after everything. */
@@ -87,6 +96,7 @@ export const protocol: MatchPart<Extract<NetworkMatch, { kind: 'protocol' }>> = 
 };
 
 export const family: MatchPart<FamilyMatch> = {
+  onDisk: disk.ofKind('family', { family: disk.oneOf(Object.keys(ADDRESS_FAMILIES)) }),
   write: (match) => ({ list: 'matchFamilies', entry: { family: match.family } }),
   ...NO_PLACE,
   rank: () => 3,

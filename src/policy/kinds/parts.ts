@@ -1,3 +1,4 @@
+import type { SchemaObject } from 'ajv';
 import type { FieldPath } from '../finding.js';
 import type { LinkedDirectories } from '../links.js';
 import type { Match, PathMatch, Rule, RuleClass } from '../model.js';
@@ -19,6 +20,8 @@ export interface SectionPart {
 export interface MatchPart<Of extends Match> {
   /** Reads back as an equal match. */
   write(match: Of): WrittenMatch;
+  /** The form of a match from a manifest in the store, made with src/disk-schema.ts. */
+  readonly onDisk: SchemaObject;
   /** The places that it names. */
   places(match: Of): readonly PathMatch[];
   /** The match or, where it is about a pattern that names directories one by one, a match for each of these. */

@@ -1,3 +1,4 @@
+import * as disk from '../../disk-schema.js';
 import { alternativesIn } from '../braces.js';
 import type { LinkedDirectories } from '../links.js';
 import type { CallTarget, PathMatch } from '../model.js';
@@ -10,6 +11,7 @@ import { throughLink } from './through-link.js';
 type Of<Kind extends PathMatch['kind']> = Extract<PathMatch, { kind: Kind }>;
 
 export const exact: MatchPart<Of<'exact'>> = {
+  onDisk: disk.ofKind('exact', { path: disk.text }),
   write: ({ path }) => ({ list: 'matchPaths', entry: { path } }),
   places: (match) => [match],
   ...NO_ALTERNATIVES,
@@ -22,6 +24,7 @@ export const exact: MatchPart<Of<'exact'>> = {
 };
 
 export const directory: MatchPart<Of<'directory'>> = {
+  onDisk: disk.ofKind('directory', { directory: disk.text, recursive: disk.flag }),
   write: ({ directory: dir, recursive }) => ({
     list: 'matchDirectories',
     entry: { dir, ...(recursive && { recursive: true }) },
@@ -37,6 +40,7 @@ export const directory: MatchPart<Of<'directory'>> = {
 };
 
 export const pattern: MatchPart<Of<'pattern'>> = {
+  onDisk: disk.ofKind('pattern', { pattern: disk.text }),
   write: (match) => ({ list: 'matchPatterns', entry: { pattern: match.pattern } }),
   places: (match) => [match],
   alternatives: (match) => alternativesIn(match.pattern).map((each) => ({ ...match, pattern: each })),
@@ -53,6 +57,9 @@ export const pattern: MatchPart<Of<'pattern'>> = {
 };
 
 const PLACES = { exact, directory, pattern };
+
+/** A place as it is stored. */
+export const placeOnDisk = disk.choice(Object.values(PLACES).map(({ onDisk }) => onDisk));
 
 const partOf = ({ kind }: PathMatch): MatchPart<PathMatch> => PLACES[kind];
 

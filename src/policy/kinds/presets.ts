@@ -1,10 +1,11 @@
+import * as disk from '../../disk-schema.js';
 import type { LinkedDirectories } from '../links.js';
 import { PRESETS, type PresetMatch } from '../model.js';
 import type { PresetItem } from '../policy-document.js';
 import { ruleMaker } from '../rule-maker.js';
 import { list, mapping, optional, placeList, traits } from '../schema-parts.js';
 import { type MatchPart, ofOwnClass, type SectionPart, SINGLE_THING } from './parts.js';
-import { linkedPlaces, readPlace, writePlace } from './paths.js';
+import { linkedPlaces, placeOnDisk, readPlace, writePlace } from './paths.js';
 
 /** Behaviour that has a name. The section is a list itself. */
 export const presetsSection: SectionPart = {
@@ -30,6 +31,11 @@ function readPreset({ name, except }: PresetItem): PresetMatch {
 }
 
 export const preset: MatchPart<PresetMatch> = {
+  onDisk: disk.ofKind(
+    'preset',
+    { preset: disk.oneOf(PRESETS) },
+    { except: { type: 'array', items: placeOnDisk, minItems: 1 } },
+  ),
   write: ({ preset: name, except }) => ({
     list: '',
     entry: { name, ...(except && { except: except.map(writePlace) }) },

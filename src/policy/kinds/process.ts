@@ -1,3 +1,4 @@
+import * as disk from '../../disk-schema.js';
 import type { NameMatch } from '../model.js';
 import { checked, list, optional } from '../schema-parts.js';
 import { type MatchPart, NO_PLACE, ofOwnClass, type SectionPart } from './parts.js';
@@ -22,6 +23,7 @@ export const processSection: SectionPart = {
 
 /** It is as specific as a pattern that starts with a wildcard. */
 export const name: MatchPart<NameMatch> = {
+  onDisk: disk.ofKind('name', { name: disk.text }),
   write: ({ name: execname, of }) => ({ list: 'matchPaths', entry: { ...(of && { path: of }), execname } }),
   ...NO_PLACE,
   rank: () => 1,

@@ -1,8 +1,9 @@
+import * as disk from '../../disk-schema.js';
 import { TRACE_OPERATIONS, type TraceMatch } from '../model.js';
 import { ruleMaker } from '../rule-maker.js';
 import { mapping, oneOf, optional, placeEntries, traits } from '../schema-parts.js';
 import { type MatchPart, ofOwnClass, type SectionPart } from './parts.js';
-import { named, OF_PLACE, readPlace, specificityOfPlace, writePlace } from './paths.js';
+import { named, OF_PLACE, placeOnDisk, readPlace, specificityOfPlace, writePlace } from './paths.js';
 
 /** Processes that are traced, or read by others. */
 export const ptraceSection: SectionPart = {
@@ -28,6 +29,7 @@ export const ptraceSection: SectionPart = {
 };
 
 export const trace: MatchPart<TraceMatch> = {
+  onDisk: disk.ofKind('trace', {}, { target: placeOnDisk, operation: disk.oneOf(TRACE_OPERATIONS) }),
   write: ({ target, operation }) => ({
     list: 'matchProcesses',
     entry: { ...writePlace(target), ...(operation && { operation }) },

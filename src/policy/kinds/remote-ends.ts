@@ -1,13 +1,24 @@
+import * as disk from '../../disk-schema.js';
 import { parseAddressBlock } from '../address.js';
 import { BELOW } from '../domain.js';
 import type { DomainMatch, EndpointMatch } from '../model.js';
-import { PORT_MAX, parsePorts } from '../network.js';
+import { DIRECTIONS, ENDPOINT_PROTOCOLS, PORT_MAX, parsePorts } from '../network.js';
 import { type MatchPart, NO_PLACE } from './parts.js';
 import { named } from './paths.js';
 
 /** Endpoints and domains meet: a domain comes after every single address and before every block of them. */
 
 export const endpoint: MatchPart<EndpointMatch> = {
+  onDisk: disk.ofKind(
+    'endpoint',
+    {},
+    {
+      protocol: disk.oneOf(ENDPOINT_PROTOCOLS),
+      cidr: disk.text,
+      ports: disk.text,
+      direction: disk.oneOf(DIRECTIONS),
+    },
+  ),
   write: ({ kind: _, ...entry }) => ({ list: 'matchEndpoints', entry }),
   ...NO_PLACE,
   rank: ({ raw }) => (raw ? 5 : 0),
@@ -29,6 +40,7 @@ const SINGLE_ADDRESS = 128 * (PORT_MAX + 1) * 4;
 const DOMAIN_STEPS = 512;
 
 export const domain: MatchPart<DomainMatch> = {
+  onDisk: disk.ofKind('domain', { domain: disk.text }),
   write: (match) => ({ list: 'matchDNSQueries', entry: { domain: match.domain } }),
   ...NO_PLACE,
   // An implied rule gives way to any rule that covers addresses and ports.

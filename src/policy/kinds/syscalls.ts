@@ -1,3 +1,4 @@
+import * as disk from '../../disk-schema.js';
 import type { CallMatch, CallTarget, RuleClass } from '../model.js';
 import type { CallOnPathItem } from '../policy-document.js';
 import { ruleMaker } from '../rule-maker.js';
@@ -15,7 +16,7 @@ import {
 import { type CallPoint, pathPoint } from '../system-calls.js';
 import type { ValueCheckName } from '../value-checks.js';
 import type { MatchPart, RuleOperations, SectionPart } from './parts.js';
-import { OF_PLACE, readDirectory, specificityOfPlace } from './paths.js';
+import { directory, exact, OF_PLACE, readDirectory, specificityOfPlace } from './paths.js';
 
 const callTraits: Properties = { ...traits, action: optional(checked('auditOnly')) };
 const calls = (check: ValueCheckName): Schema => ({ ...list(checked(check)), minItems: 1 });
@@ -99,6 +100,11 @@ function operationsOf({ calls: names, target }: CallMatch): RuleOperations[] {
 }
 
 export const call: MatchPart<CallMatch> = {
+  onDisk: disk.ofKind(
+    'call',
+    { calls: { ...disk.texts, minItems: 1 } },
+    { target: disk.choice([exact.onDisk, directory.onDisk]) },
+  ),
   write({ calls: names, target }) {
     const syscall = [...names];
     if (target === undefined) return { list: 'matchSyscalls', entry: { syscall } };

@@ -152,7 +152,7 @@ test('after a publication that failed the whole state is published again, and st
 
 test('unneeded entries of an earlier daemon in the kernel are removed at the start', async () => {
   const plane = new InMemoryControlPlane();
-  plane.kernel.published.set('7:8', { descriptor: 1, imageId: 1, mapId: 1, bytes: 8 });
+  plane.kernel.published.set('7:8', { imageId: 1 });
   await plane.ledger.start(['gone']);
   assert.deepEqual(held(plane), {});
   assert.deepEqual(plane.commits.at(-1)?.deleteContainers, ['gone']);

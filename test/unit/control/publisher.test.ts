@@ -2,11 +2,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Publisher } from '../../../src/control/publisher.js';
 import { Failure } from '../../../src/failure.js';
-import type { PublishedContainer } from '../../../src/kernel/images.js';
+import type { PublishedContainer } from '../../../src/kernel/enforcer.js';
 
 const entry = (inode: number): PublishedContainer => ({
   container: { pidNamespace: inode, mountNamespace: inode + 1 },
-  image: { descriptor: 1, imageId: inode, mapId: 1, bytes: 8 },
+  image: { imageId: inode },
 });
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 

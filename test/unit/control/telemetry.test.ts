@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { NamespacePair } from '../../../src/containers/container.js';
-import type { EventRecord } from '../../../src/events/record.js';
 import { TELEMETRY_LIMIT } from '../../../src/events/telemetry.js';
 import { describeObject } from '../../../src/image/describe-object.js';
 import { ACCESS_NONE } from '../../../src/kernel/accesses.js';
+import type { EventRecord } from '../../../src/kernel/event-record.js';
 import { VISIBLE_ACCESSES_MAX } from '../../../src/policy/visibility.js';
 import { recordOf } from '../../support/event-record.js';
 import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { rememberAccess } from '../../../src/events/observed.js';
-import { FLAGS } from '../../../src/events/record.js';
 import { describeObject } from '../../../src/image/describe-object.js';
+import { FLAGS } from '../../../src/kernel/event-record.js';
 import { AccessMemory } from '../../../src/profile/access-memory.js';
 import { accessKey } from '../../../src/profile/observed-access.js';
 import { recordOf } from '../../support/event-record.js';

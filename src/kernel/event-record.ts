@@ -1,6 +1,6 @@
 import { VERDICT_ACTION_SHIFT, VERDICT_RULE_MASK } from '../image/layout.js';
-import { PATH_RESULTS } from '../kernel/path-results.js';
 import { RULE_CLASSES, type RuleClass } from '../policy/model.js';
+import { PATH_RESULTS } from './path-results.js';
 import { textOf } from './text.js';
 
 /** Offsets in struct event_record, bpf/include/event.h (a kernel test compares the two). */

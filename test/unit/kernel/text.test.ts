@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { textOf } from '../../../src/events/text.js';
+import { textOf } from '../../../src/kernel/text.js';
 
 const shown = (bytes: Buffer) => textOf(bytes, 0, bytes.length);
 

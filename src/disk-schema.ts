@@ -1,6 +1,6 @@
 import type { SchemaObject } from 'ajv';
 
-/** What the schemas of stored records are put together from. */
+/** What the schemas of stored records are put together from. A record with a value that they do not know is not read. */
 
 export const text: SchemaObject = { type: 'string' };
 export const number: SchemaObject = { type: 'number' };
@@ -18,6 +18,15 @@ export function object(
   optional: Readonly<Record<string, SchemaObject>> = {},
 ): SchemaObject {
   return { type: 'object', properties: { ...needed, ...optional }, required: Object.keys(needed) };
+}
+
+/** An object of this kind, for `choice`. */
+export function ofKind(
+  kind: string,
+  needed: Readonly<Record<string, SchemaObject>> = {},
+  optional: Readonly<Record<string, SchemaObject>> = {},
+): SchemaObject {
+  return object({ kind: oneOf([kind]), ...needed }, optional);
 }
 
 /** One of several forms, which differ in their `kind`. */
