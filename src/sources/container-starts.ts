@@ -4,7 +4,7 @@ import type { ContainerIntake } from './container-intake.js';
 import { trueCause } from './failure-cause.js';
 import { rootBeforeSwitch } from './hook-bundle.js';
 import type { HookFacts } from './hook-facts.js';
-import type { HookAnswer, HookRequest, HookRuntime } from './hook-request.js';
+import type { HookAnswer, HookRequest, HookRuntime, StartAnswer } from './hook-request.js';
 import { HOOK_KEY, type Reporter } from './known-container.js';
 import type { SourceContainer, SourceLogger } from './source.js';
 
@@ -60,14 +60,15 @@ export class ContainerStarts {
     container: SourceContainer,
     root: string | undefined,
     startsAnyway: boolean,
-  ): Promise<HookAnswer> {
+  ): Promise<StartAnswer> {
     const { intake, registry } = this.#options;
     const { id } = container.description;
     return new Promise((resolve) => {
       const onVisible = () => {
         const leftOut = registry.leftOutOf(id);
         const reason = `its policies do not compile together: ${leftOut.join(', ')} would not be in force`;
-        const answer: HookAnswer = leftOut.length === 0 ? { outcome: 'protected' } : { outcome: 'unprotected', reason };
+        const answer: StartAnswer =
+          leftOut.length === 0 ? { outcome: 'protected' } : { outcome: 'unprotected', reason };
         resolve(this.#count(answer, startsAnyway));
       };
       let answered = false;
@@ -113,7 +114,7 @@ export class ContainerStarts {
     return this.#count({ outcome: 'unprotected', reason }, startsAnyway);
   }
 
-  #count(answer: HookAnswer, startsAnyway: boolean): HookAnswer {
+  #count<Answer extends HookAnswer>(answer: Answer, startsAnyway: boolean): Answer {
     const { counts } = this.#options;
     counts.starts[answer.outcome]++;
     if (answer.outcome === 'unprotected' && !startsAnyway) counts.refusedStarts++;

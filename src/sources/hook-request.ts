@@ -18,12 +18,13 @@ export interface HookRequest {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
-export type HookAnswer =
-  /** Its policies are in force. */
+/** Protected: its policies are in force. */
+export type StartAnswer =
   | { readonly outcome: 'protected' }
-  /** It is not a workload. */
-  | { readonly outcome: 'ignored'; readonly reason: string }
   | { readonly outcome: 'unprotected'; readonly reason: string };
+
+/** Ignored: it is not a workload. */
+export type HookAnswer = StartAnswer | { readonly outcome: 'ignored'; readonly reason: string };
 
 const VERSION = 1;
 /** The hook shows some hundred characters of a reason. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { describeCriContainer } from '../../../src/sources/cri-containers.js';
 import { isExempt, readHookConfig } from '../../../src/sources/hook-config.js';
-import type { HookAnswer } from '../../../src/sources/hook-request.js';
+import type { StartAnswer } from '../../../src/sources/hook-request.js';
 import { nriConnectionOptions } from '../../../src/sources/nri-source.js';
 
 function read(text: string) {
@@ -48,7 +48,7 @@ test('NRI refuses an unprotected container like the hook, unless it is exempt', 
     annotations: {},
   };
   const requested: unknown[] = [];
-  const options = (text: string | undefined, answer: HookAnswer) =>
+  const options = (text: string | undefined, answer: StartAnswer) =>
     nriConnectionOptions({
       address: '/run/nri/nri.sock',
       key: 'nri',
@@ -64,12 +64,13 @@ test('NRI refuses an unprotected container like the hook, unless it is exempt', 
   const { signal } = new AbortController();
 
   const refusing = options('', failed);
-  assert.equal(refusing.whenUnprotected, 'refuse');
+  assert.deepEqual([refusing.whenUnprotected(starting), refusing.whenUnprotected()], ['refuse', 'refuse']);
   assert.deepEqual(await refusing.onStart(starting, signal), failed);
   const exempting = options('exempt_namespace = shop', failed);
-  assert.deepEqual(await exempting.onStart(starting, signal), { outcome: 'ignored' });
+  assert.deepEqual([exempting.whenUnprotected(starting), exempting.whenUnprotected()], ['allow', 'refuse']);
+  assert.deepEqual(await exempting.onStart(starting, signal), failed);
   const allowing = options(undefined, failed);
-  assert.equal(allowing.whenUnprotected, 'allow');
+  assert.equal(allowing.whenUnprotected(), 'allow');
   assert.deepEqual(await allowing.onStart(starting, signal), failed);
   const [reporter, container, root] = requested[0] as [object, { description: { labels: object } }, unknown];
   assert.deepEqual(reporter, { key: 'nri', name: 'nri', origin: 'cri' });
