@@ -25,10 +25,11 @@ export function nriConnectionOptions({ address, key, starts, hookConfig }: NriSo
     if (config === undefined || (container !== undefined && isExempt(config, container.description))) return 'allow';
     return config.whenUnanswered;
   };
-  const onStart = async (container: StartingContainer): Promise<StartOutcome> => {
+  const onStart = (container: StartingContainer, held: AbortSignal): Promise<StartOutcome> => {
     const { description, pid } = container;
     const reporter = { key, name: 'nri', origin: description.origin };
-    return starts.protect(reporter, { description, pid }, undefined, whenUnprotected(container) === 'allow');
+    const startsAnyway = whenUnprotected(container) === 'allow';
+    return starts.protect({ reporter, container: { description, pid }, startsAnyway, held });
   };
   return { name: 'nri', address, onStart, whenUnprotected };
 }
