@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The request to hauberkd: it sends one JSON object and receives one line of text.
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -131,12 +132,12 @@ static enum answer parse_answer(const char *line, struct text *reason)
 	return ANSWER_NONE;
 }
 
-static size_t write_request(enum runtime runtime, const struct state *state, bool allow)
+static size_t write_request(enum runtime runtime, const struct state *state, bool allow, int64_t deadline)
 {
 	struct text text = text_in(request, sizeof(request));
 
-	text_add(&text, "{\"version\":1,\"runtime\":\"%s\",\"on_failure\":\"%s\",\"state\":", RUNTIME_NAMES[runtime],
-		 allow ? "allow" : "refuse");
+	text_add(&text, "{\"version\":1,\"runtime\":\"%s\",\"on_failure\":\"%s\",\"deadline_ms\":%" PRId64 ",\"state\":",
+		 RUNTIME_NAMES[runtime], allow ? "allow" : "refuse", deadline);
 	text_add_bytes(&text, state->json, state->length);
 	text_add(&text, "}");
 	return text.length;
@@ -152,7 +153,7 @@ enum answer request_protection(const struct settings *settings, enum runtime run
 
 	/* An answer may come, and the connection end, before hauberkd has read everything. */
 	if (connection < 0 || !connect_to(connection, settings, patient, deadline) ||
-	    (!send_all(connection, request, write_request(runtime, state, allow), deadline) && errno != EPIPE) ||
+	    (!send_all(connection, request, write_request(runtime, state, allow, deadline), deadline) && errno != EPIPE) ||
 	    !receive_line(connection, line, sizeof(line), deadline)) {
 		text_add(&reason, "hauberkd does not answer at %s: ", settings->socket);
 		if (errno == EAGAIN)

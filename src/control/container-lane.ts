@@ -5,7 +5,7 @@ import { finish, type Steps } from '../steps.js';
 import { finishInTimeSlices, inTimeSlices } from '../time-slices.js';
 import { adoptInPieces } from './adoption.js';
 import type { Claim } from './container-kinds.js';
-import { asAllKnown, type ContainerChange, planContainers } from './container-plan.js';
+import { asAllKnown, type ContainerChange, planContainers, withProtectionOf } from './container-plan.js';
 import type { Enforcement } from './enforcement.js';
 import { KeyedQueue } from './keyed-queue.js';
 import { ContainerDraft, type ContainerView, type KnownContainers } from './known-containers.js';
@@ -19,6 +19,8 @@ export interface ContainerRequest {
   readonly remove?: (known: ContainerView) => readonly Container[];
   /** The containers it is about; left out where it may be about all of them. */
   readonly ids?: readonly string[];
+  /** Only how those of `put` came under their policies is to be as they say; those that have gone are not added again. */
+  readonly correctsProtection?: true;
   /** Called once the kernel decides for each of `put`, which may be long before everything is done. */
   readonly onVisible?: () => void;
 }
@@ -72,7 +74,7 @@ export class ContainerLane {
     const queuePlace = this.#queue.enter(submitted.ids);
     let changed: Changed;
     try {
-      const put = await finishFor(submitted, asAllKnown(submitted.put, before));
+      const put = await described(submitted, before);
       let request = { ...submitted, put, ...(onVisible !== undefined && { onVisible }) };
       let claims = await this.#claim(request.put);
       await queuePlace.come;
@@ -80,7 +82,7 @@ export class ContainerLane {
       const now = known();
       if (now.some((each, index) => each !== before[index])) {
         this.#giveBack(claims.values());
-        request = { ...request, put: await finishFor(submitted, asAllKnown(submitted.put, now)) };
+        request = { ...request, put: await described(submitted, now) };
         claims = await this.#claim(request.put);
       }
       changed = await new Promise<Changed>((resolve, reject) => {
@@ -245,6 +247,12 @@ export class ContainerLane {
   }
 }
 
+/** The containers of a request, with what holds of those that are known; these stand in the same order. */
+async function described(request: ContainerRequest, known: readonly (Container | undefined)[]): Promise<Container[]> {
+  if (request.correctsProtection) return withProtectionOf(request.put, known);
+  return finishFor(request, asAllKnown(request.put, known));
+}
+
 /** A request that names its containers is small, and those that come at once are to stay together. */
 async function finishFor<Result>(request: ContainerRequest, work: Steps<Result>): Promise<Result> {
   return request.ids === undefined ? finishInTimeSlices(work) : finish(work);
@@ -256,9 +264,9 @@ function* changesOf(claims: Iterable<Claim>, removed: Iterable<Container>) {
 }
 
 /** Adds a request to a draft, whole or not at all. */
-function* plan({ put, remove }: ContainerRequest, draft: ContainerDraft): Steps<ContainerChange[]> {
+function* plan({ put, remove, correctsProtection }: ContainerRequest, draft: ContainerDraft): Steps<ContainerChange[]> {
   const own = new ContainerDraft(draft);
-  const changes = yield* planContainers(own, put, remove?.(own) ?? []);
+  const changes = yield* planContainers(own, put, remove?.(own) ?? [], correctsProtection);
   yield* own.applyTo(draft);
   return changes;
 }

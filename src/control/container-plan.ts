@@ -17,11 +17,13 @@ export interface ContainerChange {
  * @throws Failure invalid-argument when another container of the same origin has the namespaces of one, already-exists
  *   when one of another origin has them: two sources report one container, and the first has its way;
  *   resource-exhausted when there are more than there can be. The draft must be thrown away then
+ * @param correctsProtection see ContainerRequest
  */
 export function* planContainers(
   draft: ContainerDraft,
   wanted: readonly Container[],
   unwanted: readonly Container[],
+  correctsProtection = false,
 ): Steps<ContainerChange[]> {
   const ids = new Set(wanted.map(({ id }) => id));
   const changes: ContainerChange[] = [];
@@ -42,7 +44,7 @@ export function* planContainers(
   }
   for (const [place, container] of wanted.entries()) {
     if (isStep(place)) yield;
-    changes.push(put(draft, container));
+    changes.push(put(draft, container, correctsProtection));
   }
   for (const [place, container] of wanted.entries()) {
     if (isStep(place)) yield;
@@ -58,11 +60,11 @@ export function* planContainers(
   return changes;
 }
 
-function put(draft: ContainerDraft, container: Container): ContainerChange {
+function put(draft: ContainerDraft, container: Container, correctsProtection: boolean): ContainerChange {
   const known = draft.get(container.id);
-  if (known === undefined) {
+  if (known === undefined || correctsProtection) {
     draft.put(container);
-    return { container, kind: 'added' };
+    return { container, kind: known === undefined ? 'added' : 'changed' };
   }
   const isOneRun = isSameRun(known, container);
   const described = asKnown(container, known);
@@ -89,6 +91,18 @@ export function* asAllKnown(
     described.push(asKnown(container, known[place]));
   }
   return described;
+}
+
+/** Those that are still known, as they are by now, with the protection given. */
+export function withProtectionOf(
+  containers: readonly Container[],
+  known: readonly (Container | undefined)[],
+): Container[] {
+  return containers.flatMap((container, place) => {
+    const now = known[place];
+    if (now === undefined || !isSameRun(now, container)) return [];
+    return [{ ...now, ...(container.protection !== undefined && { protection: container.protection }) }];
+  });
 }
 
 /** Whether the numbers of a container's namespaces were given to another one, which started at another time. */

@@ -35,6 +35,16 @@ export class ContainerRegistry {
     return { result: result.at(-1)!, revision };
   }
 
+  /**
+   * Writes down how a container came under its policies, where that was not as expected.
+   *
+   * @throws Failure unavailable when it cannot be written down
+   */
+  async correctProtection(container: Container, protection: Protection): Promise<void> {
+    const put = [{ ...container, protection }];
+    await this.ledger.changeContainers({ put, ids: [container.id], correctsProtection: true });
+  }
+
   /** Makes the registered containers those given; containers of another origin stay as they are. All or nothing. */
   sync(containers: readonly Container[]): Promise<Outcome<ContainerChange[]>> {
     const wanted = new Set(containers.map(({ id }) => id));

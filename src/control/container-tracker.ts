@@ -49,6 +49,8 @@ export type ContainerIdentity = ContainerProcess | NamespacePair;
 export interface RegisterOptions {
   /** Which way the container comes under its policies; what came by a hook stays that. */
   readonly by: Protection['by'];
+  /** Aborts when the container is not held at its first instruction any more: it comes under its policies by `event` then. */
+  readonly held?: AbortSignal;
   /** Called as soon as the kernel decides for the container, which may be long before everything is done. */
   readonly onVisible?: () => void;
 }
@@ -86,14 +88,20 @@ export class ContainerTracker {
   async register(
     description: ContainerDescription,
     identity: ContainerIdentity,
-    { by, onVisible }: RegisterOptions = { by: 'registered' },
+    { by, held, onVisible }: RegisterOptions = { by: 'registered' },
   ): Promise<Outcome<ContainerChange>> {
-    const registered = await this.registry.put(
-      await this.#lookUp(description, identity, by, performance.now()),
-      onVisible,
-    );
+    const now = () => ({ by: held?.aborted ? 'event' : by, since: Date.now() }) as const;
+    const expected = await this.#lookUp(description, identity, now(), performance.now());
+    let actual: Protection | undefined;
+    const registered = await this.registry.put(expected, () => {
+      actual = now();
+      onVisible?.();
+    });
     const { container, kind } = registered.result;
     this.#watch(container);
+    // If it is known otherwise already, it came under its policies before.
+    if (actual !== undefined && actual.by !== expected.protection?.by && container.protection === expected.protection)
+      await this.#correctProtection(container, actual);
     const problem = kind === 'added' ? driftProblem(container) : undefined;
     if (problem !== undefined && this.registry.ruleSetOf(container).rules.some(({ rule }) => isDrift(rule)))
       this.logger.warn({ container: container.id, problem }, 'the preset drift does not know what came with the image');
@@ -107,7 +115,7 @@ export class ContainerTracker {
     const now = performance.now();
     for await (const [index, { description, identity }] of inTimeSlices(registrations.entries())) {
       try {
-        containers.push(await this.#lookUp(description, identity, 'registered', now));
+        containers.push(await this.#lookUp(description, identity, { by: 'registered', since: Date.now() }, now));
       } catch (thrown) {
         if (!(thrown instanceof Failure) || thrown.problems.length === 0) throw thrown;
         problems.push(...thrown.problems.map((each) => ({ ...each, field: `containers[${index}].${each.field}` })));
@@ -138,14 +146,25 @@ export class ContainerTracker {
     for (const id of [...this.#watches.keys()]) this.#forget(id);
   }
 
+  async #correctProtection(container: Container, protection: Protection): Promise<void> {
+    try {
+      await this.registry.correctProtection(container, protection);
+    } catch (err) {
+      // It is under its policies all the same.
+      this.logger.warn(
+        { container: container.id, err },
+        'it cannot be recorded that a container started before its policies were in force',
+      );
+    }
+  }
+
   /** @param since the process table is not to be older than this: see #processIn */
   async #lookUp(
     description: ContainerDescription,
     identity: ContainerIdentity,
-    by: Protection['by'],
+    protection: Protection,
     since: number,
   ): Promise<Container> {
-    const protection = { by, since: Date.now() };
     if ('pid' in identity) {
       const { startedBy, ...process } = identity;
       const look = () => this.#lookAt(description, process);

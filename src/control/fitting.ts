@@ -5,7 +5,10 @@ import { finishInTimeSlices } from '../time-slices.js';
 import { keyInSteps } from './images.js';
 import { TooManyJobs } from './work-thread.js';
 
-/** At most this many rule sets are tried to find out what compiles together; what was not tried by then is left out. */
+/**
+ * At most this many rule sets are tried to find out, policy by policy, what compiles together; of the policies that are
+ * left by then those with the fewest wildcards are taken, see fewestWildcards.
+ */
 const ATTEMPTS_MAX = 24;
 /** For this many rule sets that are too large it is remembered what was left out. */
 const REMEMBERED_MAX = 256;
@@ -55,7 +58,7 @@ export class Fitting {
       } catch (error) {
         if (!isTooLarge(error)) throw error;
       }
-      leftOut = await search([...policies].sort(inOrderOfWeight).map(policyKey), rulesWithout, attempt);
+      leftOut = await search([...policies].sort(inOrderOfWeight), rulesWithout, attempt);
     }
     this.#remember(key, leftOut);
     const ruleSet = await rulesWithout(new Set(leftOut));
@@ -73,9 +76,11 @@ export class Fitting {
 
 /**
  * Takes the policies in their order, and leaves each out that does not fit with those that were taken before it: goes
- * forward in steps that double for as long as all fit, then looks for the one that does not.
+ * forward in steps that double for as long as all fit, then looks for the one that does not. Returns the keys of those
+ * that are left out, in that order.
  */
-async function search(keys: readonly string[], rulesWithout: RulesWithout, attempt: Attempt): Promise<string[]> {
+async function search(policies: readonly Policy[], rulesWithout: RulesWithout, attempt: Attempt): Promise<string[]> {
+  const keys = policies.map(policyKey);
   const leftOut: string[] = [];
   let attempts = 0;
   /** Whether the first `count` fit without those that were left out before. */
@@ -101,7 +106,39 @@ async function search(keys: readonly string[], rulesWithout: RulesWithout, attem
     }
     if (tooMany === taken + 1) leftOut.push(keys[taken++]!);
   }
-  return [...leftOut, ...keys.slice(taken)];
+  const isKept = await fewestWildcards(policies.slice(taken), async (left) =>
+    attempt(await rulesWithout(new Set([...leftOut, ...left]))),
+  );
+  return [...leftOut, ...keys.slice(taken).filter((key) => !isKept.has(key))];
+}
+
+/**
+ * As many policies as fit, those with the fewest wildcards first: what makes automata too large are patterns, and the
+ * policies without any are not to be shed along with them.
+ *
+ * @param fits whether the others fit without those of these keys
+ */
+async function fewestWildcards(
+  policies: readonly Policy[],
+  fits: (left: readonly string[]) => Promise<boolean>,
+): Promise<ReadonlySet<string>> {
+  const keys = policies
+    .map((policy) => ({ key: policyKey(policy), wildcards: wildcardsOf(policy) }))
+    .sort((a, b) => a.wildcards - b.wildcards)
+    .map(({ key }) => key);
+  let fitting = 0;
+  let tooMany = keys.length + 1;
+  while (tooMany - fitting > 1) {
+    const middle = Math.floor((fitting + tooMany) / 2);
+    if (await fits(keys.slice(middle))) fitting = middle;
+    else tooMany = middle;
+  }
+  return new Set(keys.slice(0, fitting));
+}
+
+function wildcardsOf({ rules }: Policy): number {
+  const texts = JSON.stringify(rules.map((rule) => [rule.match, rule.arguments]));
+  return texts.match(/[*?]/gu)?.length ?? 0;
 }
 
 /** A higher priority comes first, then what refuses something, then names. */

@@ -35,6 +35,8 @@ export interface StartingContainer {
   readonly root?: string;
   /** Whether the container starts also when it is not protected. */
   readonly startsAnyway: boolean;
+  /** Aborts when nobody waits for it any more, so that it runs if it is not refused. */
+  readonly held: AbortSignal;
   /** Called once the kernel decides by its policies. */
   readonly onVisible: () => void;
 }
@@ -67,12 +69,13 @@ export class ContainerIntake {
   }
 
   /**
-   * Registers a container whose first instruction waits for it. Resolves when the registration is complete. * @throws
-   * the failure; the attempt is repeated if the container starts anyway
+   * Registers a container whose first instruction waits for it. Resolves when the registration is complete.
+   *
+   * @throws the failure; the attempt is repeated if the container starts anyway
    */
   async takeInStarting(
     reporter: Reporter,
-    { container, root, startsAnyway, onVisible }: StartingContainer,
+    { container, root, startsAnyway, held, onVisible }: StartingContainer,
   ): Promise<void> {
     const known = this.#report(reporter, container);
     clearTimeout(known.timer);
@@ -83,7 +86,7 @@ export class ContainerIntake {
     await this.#attempt(
       known,
       wanted,
-      () => this.#options.tracker.register(wanted.description, process, { by: 'hook', onVisible }),
+      () => this.#options.tracker.register(wanted.description, process, { by: 'hook', held, onVisible }),
       (error) => {
         // Another source has it under another id: it is protected.
         const isProtected = error instanceof Failure && error.code === 'already-exists';

@@ -4,7 +4,7 @@ import type { ContainerIntake } from './container-intake.js';
 import { trueCause } from './failure-cause.js';
 import { rootBeforeSwitch } from './hook-bundle.js';
 import type { HookFacts } from './hook-facts.js';
-import type { HookAnswer, HookRequest, HookRuntime } from './hook-request.js';
+import type { HookAnswer, HookRequest, HookRuntime, StartAnswer } from './hook-request.js';
 import { HOOK_KEY, type Reporter } from './known-container.js';
 import type { SourceContainer, SourceLogger } from './source.js';
 
@@ -25,6 +25,23 @@ export interface ContainerStartsOptions {
   readonly hostRoot: string;
 }
 
+/** The hook has an answer that was sent so long before its deadline. */
+const MARGIN_MILLISECONDS = 100;
+/** More than the hook can be set to wait. */
+const WAIT_MILLISECONDS_MAX = 600_000;
+
+/** A container whose first instruction waits for its policies. */
+export interface HeldStart {
+  readonly reporter: Reporter;
+  readonly container: SourceContainer;
+  /** Where its root is on the host, until it is the process's own root. */
+  readonly root?: string;
+  /** Whether it starts also when it is not protected. */
+  readonly startsAnyway: boolean;
+  /** Aborts, with an Error that says why, when nobody waits any more. */
+  readonly held: AbortSignal;
+}
+
 /** Answers whether containers may run their first instruction. */
 export class ContainerStarts {
   readonly #options: ContainerStartsOptions;
@@ -35,8 +52,23 @@ export class ContainerStarts {
 
   /** Answers a runtime's hook about a container. */
   async answer(request: HookRequest): Promise<HookAnswer> {
+    const { held, release } = holdUntil(request.deadline);
+    try {
+      return await this.#answer(request, held);
+    } finally {
+      release();
+    }
+  }
+
+  /** Resolves once the container's policies are in force, or cannot be, or nobody waits for it any more. */
+  async protect(start: HeldStart): Promise<StartAnswer> {
+    const answer = await this.#takeIn(start);
+    if (answer.outcome === 'unprotected') this.#reportUnprotected(start, answer.reason);
+    return this.#count(answer, start.startsAnyway);
+  }
+
+  async #answer(request: HookRequest, held: AbortSignal): Promise<HookAnswer> {
     const reporter = { key: HOOK_KEY, name: 'hook', origin: ORIGINS[request.runtime] };
-    const startsAnyway = request.onFailure === 'allow';
     let description: ContainerDescription | undefined;
     let root: string | undefined;
     try {
@@ -47,47 +79,43 @@ export class ContainerStarts {
     } catch (error) {
       return this.#unknown(request, reporter, description, error);
     }
-    return this.protect(reporter, { description, pid: request.pid }, root, startsAnyway);
+    const container = { description, pid: request.pid };
+    const startsAnyway = request.onFailure === 'allow';
+    return this.protect({ reporter, container, startsAnyway, held, ...(root !== undefined && { root }) });
   }
 
-  /**
-   * Resolves once the container's policies are in force, or cannot be.
-   *
-   * @param root where its root is on the host, until it is the process's own root
-   */
-  async protect(
-    reporter: Reporter,
-    container: SourceContainer,
-    root: string | undefined,
-    startsAnyway: boolean,
-  ): Promise<HookAnswer> {
+  /** The first that happens is the answer. */
+  #takeIn({ reporter, ...start }: HeldStart): Promise<StartAnswer> {
     const { intake, registry } = this.#options;
-    const { id } = container.description;
     return new Promise((resolve) => {
+      const unprotected = (reason: string) => resolve({ outcome: 'unprotected', reason });
       const onVisible = () => {
-        const leftOut = registry.leftOutOf(id);
-        const reason = `its policies do not compile together: ${leftOut.join(', ')} would not be in force`;
-        const answer: HookAnswer = leftOut.length === 0 ? { outcome: 'protected' } : { outcome: 'unprotected', reason };
-        resolve(this.#count(answer, startsAnyway));
+        const leftOut = registry.leftOutOf(start.container.description.id);
+        if (leftOut.length === 0) resolve({ outcome: 'protected' });
+        else unprotected(`its policies do not compile together: ${leftOut.join(', ')} would not be in force`);
       };
-      let answered = false;
-      const once = (answer: () => void) => {
-        if (!answered) answer();
-        answered = true;
-      };
-      intake
-        .takeInStarting(reporter, {
-          container,
-          startsAnyway,
-          onVisible: () => once(onVisible),
-          ...(root !== undefined && { root }),
-        })
-        .then(
-          () => once(onVisible),
-          (error) =>
-            once(() => resolve(this.#count({ outcome: 'unprotected', reason: trueCause(error) }, startsAnyway))),
-        );
+      const registered = intake.takeInStarting(reporter, { ...start, onVisible });
+      const onLate = () => unprotected(trueCause(start.held.reason));
+      if (start.held.aborted) onLate();
+      start.held.addEventListener('abort', onLate, { once: true });
+      registered
+        .then(onVisible, (error) => unprotected(trueCause(error)))
+        .finally(() => start.held.removeEventListener('abort', onLate));
     });
+  }
+
+  #reportUnprotected({ reporter, container, startsAnyway }: HeldStart, reason: string): void {
+    const { counts, logger } = this.#options;
+    const { id, name, namespace } = container.description;
+    const fields = { container: id, name, namespace, source: reporter.name, reason };
+    if (!startsAnyway) {
+      logger.warn(fields, 'the start of a container is refused');
+      return;
+    }
+    // The hook records itself what it lets start.
+    if (reporter.key === HOOK_KEY) return;
+    counts.startsWithoutProtection++;
+    logger.warn(fields, 'a container has started without protection');
   }
 
   /** If it is not known which container it is, it starts under the policies for all containers, if it starts at all. */
@@ -113,10 +141,21 @@ export class ContainerStarts {
     return this.#count({ outcome: 'unprotected', reason }, startsAnyway);
   }
 
-  #count(answer: HookAnswer, startsAnyway: boolean): HookAnswer {
+  #count<Answer extends HookAnswer>(answer: Answer, startsAnyway: boolean): Answer {
     const { counts } = this.#options;
     counts.starts[answer.outcome]++;
     if (answer.outcome === 'unprotected' && !startsAnyway) counts.refusedStarts++;
     return answer;
   }
+}
+
+/** A signal that aborts shortly before a time of the monotonic clock, in milliseconds, or never. */
+function holdUntil(deadline: number | undefined): { readonly held: AbortSignal; release(): void } {
+  const controller = new AbortController();
+  if (deadline === undefined) return { held: controller.signal, release: () => undefined };
+  const left = deadline - MARGIN_MILLISECONDS - Number(process.hrtime.bigint() / 1_000_000n);
+  const giveUp = () => controller.abort(new Error('it was not under its policies in time'));
+  if (left <= 0) giveUp();
+  const timer = setTimeout(giveUp, Math.min(Math.max(left, 0), WAIT_MILLISECONDS_MAX));
+  return { held: controller.signal, release: () => clearTimeout(timer) };
 }

@@ -9,6 +9,8 @@ export interface HookRequest {
   readonly runtime: HookRuntime;
   /** What the hook does when the answer is `unprotected`. */
   readonly onFailure: 'refuse' | 'allow';
+  /** Milliseconds of the monotonic clock at which the hook stops waiting; left out by hooks that do not say it. */
+  readonly deadline?: number;
   readonly id: string;
   /** The container's first process, as the host numbers it. */
   readonly pid: number;
@@ -18,12 +20,13 @@ export interface HookRequest {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
-export type HookAnswer =
-  /** Its policies are in force. */
+/** Protected: its policies are in force. */
+export type StartAnswer =
   | { readonly outcome: 'protected' }
-  /** It is not a workload. */
-  | { readonly outcome: 'ignored'; readonly reason: string }
   | { readonly outcome: 'unprotected'; readonly reason: string };
+
+/** Ignored: it is not a workload. */
+export type HookAnswer = StartAnswer | { readonly outcome: 'ignored'; readonly reason: string };
 
 const VERSION = 1;
 /** The hook shows some hundred characters of a reason. */
@@ -37,10 +40,11 @@ export function readHookRequest(text: string): HookRequest {
   } catch (error) {
     throw new Error(`it is not JSON: ${(error as Error).message}`);
   }
-  const { version, runtime, on_failure: onFailure, state } = objectIn(request, 'the request');
+  const { version, runtime, on_failure: onFailure, deadline_ms: deadline, state } = objectIn(request, 'the request');
   if (version !== VERSION) throw new Error(`its version is ${JSON.stringify(version)}, not ${VERSION}`);
   if (!HOOK_RUNTIMES.includes(runtime as HookRuntime)) throw new Error('it names no runtime that is known');
   if (onFailure !== 'refuse' && onFailure !== 'allow') throw new Error('on_failure is neither refuse nor allow');
+  if (deadline !== undefined && !Number.isSafeInteger(deadline)) throw new Error('deadline_ms is not a whole number');
   const { id, pid, bundle, annotations } = objectIn(state, 'state');
   if (typeof id !== 'string' || !/^[\w.+-]{1,1024}$/u.test(id)) throw new Error('state.id is not a container id');
   if (!Number.isSafeInteger(pid) || (pid as number) < 1) throw new Error('state.pid is not a process');
@@ -48,6 +52,7 @@ export function readHookRequest(text: string): HookRequest {
   return {
     runtime: runtime as HookRuntime,
     onFailure,
+    ...(deadline !== undefined && { deadline: deadline as number }),
     id,
     pid: pid as number,
     bundle,

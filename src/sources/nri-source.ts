@@ -1,7 +1,7 @@
 import type { ContainerStarts } from './container-starts.js';
 import { type HookConfig, isExempt } from './hook-config.js';
 import { NriConnection, type NriOptions } from './nri/connection.js';
-import type { StartingContainer, StartOutcome, WhenUnprotected } from './nri/held-starts.js';
+import type { StartingContainer, StartOutcome, WhenUnprotectedOf } from './nri/held-starts.js';
 import type { RuntimeConnection } from './source.js';
 
 export interface NriSourceOptions {
@@ -20,21 +20,16 @@ export function nriConnection(options: NriSourceOptions): RuntimeConnection {
 }
 
 export function nriConnectionOptions({ address, key, starts, hookConfig }: NriSourceOptions): NriOptions {
-  const whenUnprotected = (): WhenUnprotected => hookConfig()?.whenUnanswered ?? 'allow';
-  const onStart = async ({ description, pid }: StartingContainer): Promise<StartOutcome> => {
+  const whenUnprotected: WhenUnprotectedOf = (container) => {
     const config = hookConfig();
-    const mayGoOn = config !== undefined && isExempt(config, description);
-    const startsAnyway = mayGoOn || whenUnprotected() === 'allow';
+    if (config === undefined || (container !== undefined && isExempt(config, container.description))) return 'allow';
+    return config.whenUnanswered;
+  };
+  const onStart = (container: StartingContainer, held: AbortSignal): Promise<StartOutcome> => {
+    const { description, pid } = container;
     const reporter = { key, name: 'nri', origin: description.origin };
-    const answer = await starts.protect(reporter, { description, pid }, undefined, startsAnyway);
-    return answer.outcome === 'unprotected' && mayGoOn ? { outcome: 'ignored' } : answer;
+    const startsAnyway = whenUnprotected(container) === 'allow';
+    return starts.protect({ reporter, container: { description, pid }, startsAnyway, held });
   };
-  return {
-    name: 'nri',
-    address,
-    onStart,
-    get whenUnprotected() {
-      return whenUnprotected();
-    },
-  };
+  return { name: 'nri', address, onStart, whenUnprotected };
 }

@@ -35,7 +35,10 @@ test('a protected container starts, and the daemon gets its state as the runtime
   const state = { ...STATE, annotations: { ...CONTAINERD, 'a/b': 'ä "quoted" \\ \u0001' }, more: [1, { deep: null }] };
   const { status, output } = await fixture.hook('containerd', state);
   assert.deepEqual([status, output], [0, '']);
-  assert.deepEqual(fixture.requests, [{ version: 1, runtime: 'containerd', on_failure: 'refuse', state }]);
+  const [{ deadline_ms: deadline, ...request }] = fixture.requests as [(typeof fixture.requests)[0]];
+  assert.deepEqual(request, { version: 1, runtime: 'containerd', on_failure: 'refuse', state });
+  const now = Number(process.hrtime.bigint() / 1_000_000n);
+  assert.ok(deadline > now && deadline <= now + 10_000, `${deadline} is not within 10 s from ${now}`);
   assert.deepEqual(fixture.recorded(), []);
 });
 

@@ -40,7 +40,7 @@ class Plugin {
         this.requested.push(container);
         return this.onStart(container, signal);
       },
-      whenUnprotected,
+      whenUnprotected: () => whenUnprotected,
     });
     this.ended = this.follow();
   }

@@ -6,7 +6,9 @@ export function requestAsHook(path: string, request: unknown): Promise<string> {
 }
 
 /** A complete request. */
-export function hookRequest(change: { runtime?: string; on_failure?: string; state?: object } = {}): object {
+export function hookRequest(
+  change: { runtime?: string; on_failure?: string; deadline_ms?: number | undefined; state?: object } = {},
+): object {
   const { state, ...rest } = change;
   return {
     version: 1,

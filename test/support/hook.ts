@@ -9,6 +9,7 @@ export interface HookRequest {
   readonly version: number;
   readonly runtime: string;
   readonly on_failure: string;
+  readonly deadline_ms: number;
   readonly state: { readonly id: string; readonly pid: number; readonly bundle: string; readonly status: string };
 }
 

@@ -27,6 +27,9 @@ export function sleeper(): { readonly pid: number; end(): Promise<void> } {
   };
 }
 
+/** Of starts that are held until they are answered. */
+export const HELD: AbortSignal = new AbortController().signal;
+
 export function description(id: string, change: Partial<ContainerDescription> = {}): ContainerDescription {
   return { id, name: `name-of-${id}`, namespace: 'default', labels: {}, origin: 'docker', ...change };
 }

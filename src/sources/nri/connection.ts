@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { RegisterPluginRequest } from '../../generated/nri/nri.js';
 import type { ContainerSink, RuntimeConnection } from '../source.js';
-import { HeldStarts, type OnStart, type WhenUnprotected } from './held-starts.js';
+import { HeldStarts, type OnStart, type WhenUnprotectedOf } from './held-starts.js';
 import { Multiplexer } from './mux.js';
 import { pluginMethods } from './plugin.js';
 import { TtrpcClient } from './ttrpc-client.js';
@@ -34,8 +34,7 @@ export interface NriOptions {
   readonly address: string;
   /** Asked before a container runs its first instruction, which waits for the answer. */
   readonly onStart: OnStart;
-  /** What happens to a start whose container is not under its policies, or not in time. */
-  readonly whenUnprotected: WhenUnprotected;
+  readonly whenUnprotected: WhenUnprotectedOf;
 }
 
 /**

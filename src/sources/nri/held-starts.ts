@@ -18,17 +18,21 @@ export interface StartingContainer {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
+/** Protected: its policies are in force. */
 export type StartOutcome =
-  /** Its policies are in force. */
   | { readonly outcome: 'protected' }
-  /** No policy can reach it. */
-  | { readonly outcome: 'ignored' }
   | { readonly outcome: 'unprotected'; readonly reason: string };
 
 /** The signal aborts when the start is no longer held: the outcome is then ignored. */
 export type OnStart = (container: StartingContainer, signal: AbortSignal) => Promise<StartOutcome>;
 
 export type WhenUnprotected = 'refuse' | 'allow';
+
+/**
+ * What happens to a container that is not under its policies, or not in time: some are exempt. Without a container, to
+ * one of which nothing is known. It may change at any time.
+ */
+export type WhenUnprotectedOf = (container?: StartingContainer) => WhenUnprotected;
 
 /** The default of containerd's plugin_request_timeout, for a request that does not say it. */
 const REQUEST_MILLISECONDS = 2000;
@@ -43,10 +47,10 @@ export function answerMilliseconds(milliseconds = REQUEST_MILLISECONDS): number 
 /** The starts of containers that wait for their policies. */
 export class HeldStarts {
   readonly #onStart: OnStart;
-  readonly #whenUnprotected: WhenUnprotected;
+  readonly #whenUnprotected: WhenUnprotectedOf;
   readonly #held = new Set<AbortController>();
 
-  constructor(onStart: OnStart, whenUnprotected: WhenUnprotected) {
+  constructor(onStart: OnStart, whenUnprotected: WhenUnprotectedOf) {
     this.#onStart = onStart;
     this.#whenUnprotected = whenUnprotected;
   }
@@ -57,16 +61,15 @@ export class HeldStarts {
    * @param milliseconds how long containerd waits; then it ends the connection, and the container continues
    * @throws TtrpcError where the start is refused
    */
-  async hold(container: StartingContainer | undefined, milliseconds?: number): Promise<StartOutcome> {
+  async hold(container: StartingContainer | undefined, milliseconds?: number): Promise<void> {
     const held = new AbortController();
     this.#held.add(held);
     const wait = answerMilliseconds(milliseconds);
     const timer = setTimeout(() => held.abort(new Error(`not under its policies within ${Math.round(wait)} ms`)), wait);
     try {
-      const outcome = await Promise.race([this.#request(container, held.signal), givenUp(held.signal)]);
-      if (outcome.outcome === 'unprotected' && this.#whenUnprotected === 'refuse')
-        throw new TtrpcError(Status.FAILED_PRECONDITION, `Hauberk refuses the start: ${outcome.reason}`);
-      return outcome;
+      const answer = await Promise.race([this.#request(container, held.signal), givenUp(held.signal)]);
+      if (answer.outcome === 'unprotected' && this.#whenUnprotected(container) === 'refuse')
+        throw new TtrpcError(Status.FAILED_PRECONDITION, `Hauberk refuses the start: ${answer.reason}`);
     } finally {
       clearTimeout(timer);
       this.#held.delete(held);

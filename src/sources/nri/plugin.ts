@@ -12,7 +12,7 @@ import {
 } from '../../generated/nri/nri.js';
 import type { ContainerSink, SourceContainer } from '../source.js';
 import { startingContainer } from './containers.js';
-import { answerMilliseconds, type HeldStarts, type StartingContainer, type WhenUnprotected } from './held-starts.js';
+import { answerMilliseconds, type HeldStarts, type StartingContainer, type WhenUnprotectedOf } from './held-starts.js';
 import { Status, TtrpcError } from './ttrpc.js';
 import type { Method } from './ttrpc-server.js';
 
@@ -24,7 +24,7 @@ const NOTHING = Empty.encode({}).finish();
 export interface PluginOptions {
   readonly sink: ContainerSink;
   readonly starts: HeldStarts;
-  readonly whenUnprotected: WhenUnprotected;
+  readonly whenUnprotected: WhenUnprotectedOf;
   readonly onConfigured: () => void;
   /** The runtime is about to tell the sink what runs. */
   readonly onSynchronized: () => void;
@@ -58,8 +58,8 @@ export function pluginMethods(options: PluginOptions): Readonly<Record<string, M
 
   const start = async ({ container, pod }: ContainerRequest, milliseconds: number | undefined) => {
     const starting = container && startingContainer(container, pod);
-    const { outcome } = await starts.hold(starting, milliseconds);
-    if (starting !== undefined && outcome !== 'ignored') sink.started(reported(starting));
+    await starts.hold(starting, milliseconds);
+    if (starting !== undefined && starting.pid !== 0) sink.started(reported(starting));
   };
 
   const end = ({ container }: ContainerRequest) => {
@@ -70,7 +70,7 @@ export function pluginMethods(options: PluginOptions): Readonly<Record<string, M
     Configure() {
       options.onConfigured();
       const events = EVENTS.reduce((mask, event) => mask | (1 << (event - 1)), 0);
-      const refuse = options.whenUnprotected === 'refuse';
+      const refuse = options.whenUnprotected() === 'refuse';
       return ConfigureResponse.encode({
         events,
         failurePolicy: { failRequest: refuse, keepConnected: refuse },

@@ -97,6 +97,46 @@ test('a container that is reported by the hook and then by its runtime stays pro
   assert.deepEqual([name, labels, protection], ['renamed', { app: 'web' }, result.container.protection]);
 });
 
+test('a container that is not held any more when the kernel decides for it has come by an event', async (t) => {
+  const child = await startProcess(t);
+  const plane = new InMemoryControlPlane();
+  t.after(() => plane.tracker.stop());
+  const by = () => plane.containers.get('c1')?.protection?.by;
+  const stored = () => plane.commits.at(-1)?.putContainers?.[0]?.protection?.by;
+  const late = new AbortController();
+  let visible = 0;
+  const options = { by: 'hook', held: late.signal, onVisible: () => visible++ } as const;
+  plane.kernel.beforePublish = async () => late.abort();
+  await plane.tracker.register(description, { pid: child.pid, firstProcess: true }, options);
+  assert.deepEqual([visible, by(), stored()], [1, 'event', 'event']);
+
+  await plane.tracker.unregister('c1');
+  await plane.tracker.register(description, { pid: child.pid, firstProcess: true }, options);
+  assert.equal(by(), 'event', 'it was too late before');
+
+  await plane.tracker.unregister('c1');
+  const inTime = new AbortController();
+  plane.kernel.beforePublish = async () => undefined;
+  await plane.tracker.register(description, { pid: child.pid }, { by: 'hook', held: inTime.signal });
+  inTime.abort();
+  await plane.tracker.register({ ...description, name: 'renamed' }, { pid: child.pid }, options);
+  assert.equal(by(), 'hook', 'another one was in time');
+});
+
+test('how a container came under its policies is not corrected once it has gone, and leaves the rest as it is', async (t) => {
+  const child = await startProcess(t);
+  const plane = new InMemoryControlPlane();
+  const known = containerOf(child.pid, { protection: { by: 'hook', since: 1 } });
+  await plane.containers.put(known);
+  await plane.containers.put({ ...known, name: 'renamed' });
+  await plane.containers.correctProtection(known, { by: 'event', since: 2 });
+  const { name, protection } = plane.containers.get('c1')!;
+  assert.deepEqual([name, protection], ['renamed', { by: 'event', since: 2 }]);
+  await plane.containers.remove('c1');
+  await plane.containers.correctProtection(known, { by: 'event', since: 2 });
+  assert.equal(plane.containers.get('c1'), undefined);
+});
+
 test('a container that ends is removed even if that could not be stored at first', async (t) => {
   const child = await startProcess(t);
   const plane = new InMemoryControlPlane();

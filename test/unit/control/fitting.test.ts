@@ -59,7 +59,8 @@ test('policies are added in order if they fit with those before, in a limited nu
         taken += weights[number]!;
         return false;
       });
-      assert.ok(attempts <= 24);
+      // 24 one by one, and a search among the rest.
+      assert.ok(attempts <= 24 + Math.ceil(Math.log2(policies.length + 1)));
       assert.ok(fit.made <= ROOM);
       if (attempts < 24) assert.deepEqual(fit.leftOut, expected.map(policyKey));
       const before = attempts;
@@ -67,6 +68,27 @@ test('policies are added in order if they fit with those before, in a limited nu
       assert.equal(attempts, before);
     }),
   );
+});
+
+test('policies without wildcards are kept however many do not fit together, wherever these stand in the order', async () => {
+  const clashing = (number: number): Policy => {
+    const { rules, ...policy } = policyOf(number, 6);
+    const match = { kind: 'pattern', pattern: '/**a????' } as const;
+    return { ...policy, rules: rules.map((rule) => ({ ...rule, match })) };
+  };
+  const harmless = (number: number): Policy => policyOf(number, 0.01);
+  for (const order of [
+    (index: number) => index % 2 === 0,
+    (index: number) => index < 30,
+    (index: number) => index >= 30,
+    (index: number) => index < 15 || index >= 45,
+  ]) {
+    const policies = Array.from({ length: 60 }, (_, index) => (order(index) ? clashing(index) : harmless(index)));
+    const { leftOut, made } = await new Fitting(attemptBy(compile)).fit(policies, without(policies), compile);
+    const first = policies.find(({ rules }) => rules[0]!.match.kind === 'pattern')!;
+    const expected = policies.filter((policy) => policy !== first && policy.rules[0]!.match.kind === 'pattern');
+    assert.deepEqual([leftOut, made.toFixed(2)], [expected.map(policyKey), '6.30']);
+  }
 });
 
 test('a client with too many waiting jobs is refused, and no policy is left out for that reason', async () => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { invalidInput } from '../../../src/failure.js';
 import { eventually } from '../../support/eventually.js';
-import { description, intake, sleeper } from '../../support/memory-intake.js';
+import { description, HELD, intake, sleeper } from '../../support/memory-intake.js';
 
 const HOOK = { key: 'hook', name: 'hook', origin: 'docker' } as const;
 
@@ -63,7 +63,7 @@ test("retries for a container that only the hook has reported end with the conta
   const { tracker, unprotected, intake: held } = intake();
   const container = sleeper();
   tracker.failure = new Error('full');
-  const start = { container: { description: description('a'), pid: container.pid }, startsAnyway: true };
+  const start = { container: { description: description('a'), pid: container.pid }, startsAnyway: true, held: HELD };
   await assert.rejects(held.takeInStarting(HOOK, { ...start, onVisible: () => undefined }));
   assert.equal(unprotected.list().length, 1);
   await container.end();

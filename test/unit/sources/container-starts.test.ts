@@ -16,6 +16,7 @@ function starts(
   describe: () => Promise<typeof DESCRIPTION | undefined> = async () => DESCRIPTION,
 ) {
   const counts = new IntakeCounts();
+  const logger = new RecordingLogger();
   const leftOut: string[] = [];
   const taken: [Reporter, StartingContainer][] = [];
   const intake = {
@@ -30,13 +31,15 @@ function starts(
     facts: { describe },
     registry: { leftOutOf: () => leftOut },
     counts,
-    logger: new RecordingLogger(),
+    logger,
     // Seen from there this process has another root, like one that has switched to its container's.
     hostRoot: '/proc',
   });
-  const ask = (onFailure = 'refuse') =>
-    made.answer(readHookRequest(JSON.stringify(hookRequest({ on_failure: onFailure, runtime: 'crio' }))));
-  return { ask, counts, leftOut, taken };
+  const ask = (onFailure = 'refuse', deadline?: number) =>
+    made.answer(
+      readHookRequest(JSON.stringify(hookRequest({ on_failure: onFailure, runtime: 'crio', deadline_ms: deadline }))),
+    );
+  return { ask, made, counts, logger, leftOut, taken };
 }
 
 test('the answer is sent when the container is visible, not when everything is done', async () => {
@@ -79,4 +82,43 @@ test("a pod's pause container is ignored", async () => {
   );
   assert.equal((await ask()).outcome, 'ignored');
   assert.deepEqual([counts.starts.ignored, taken.length], [1, 0]);
+});
+
+test("a start that is not protected by the hook's deadline is answered as unprotected", async () => {
+  const { ask, counts, taken } = starts(() => new Promise(() => undefined));
+  const now = Number(process.hrtime.bigint() / 1_000_000n);
+  const late = { outcome: 'unprotected', reason: 'it was not under its policies in time' };
+  assert.deepEqual(await ask('allow', now + 150), late);
+  assert.ok(Number(process.hrtime.bigint() / 1_000_000n) < now + 150 + 1000);
+  assert.deepEqual(await ask('allow', now - 1000), late);
+  assert.deepEqual(await ask('refuse', now - 1000), late);
+  assert.deepEqual([counts.starts.unprotected, counts.refusedStarts], [3, 1]);
+  assert.deepEqual(
+    taken.map(([, { held }]) => held.aborted),
+    [true, true, true],
+  );
+  // The hook records itself what it lets start.
+  assert.equal(counts.startsWithoutProtection, 0);
+});
+
+test('a start that is visible before its deadline stays protected after it', async () => {
+  const { ask, taken } = starts(async ({ onVisible }) => onVisible());
+  const soon = Number(process.hrtime.bigint() / 1_000_000n) + 200;
+  assert.deepEqual(await ask('refuse', soon), { outcome: 'protected' });
+  await new Promise((resolve) => setTimeout(resolve, 250));
+  assert.equal(taken[0]?.[1].held.aborted, false);
+});
+
+test('a refused start is logged with its name and reason, and one that NRI lets go on is counted too', async () => {
+  const { ask, made, counts, logger } = starts(() => Promise.reject(new Error('full')));
+  await ask('refuse');
+  await ask('allow');
+  const fields = { container: 'a', name: 'web', namespace: 'default', source: 'hook', reason: 'full' };
+  assert.deepEqual(logger.lines, [{ level: 'warn', fields, message: 'the start of a container is refused' }]);
+  const reporter = { key: 'nri:/socket', name: 'nri', origin: 'cri' } as const;
+  const { signal: held } = new AbortController();
+  await made.protect({ reporter, container: { description: DESCRIPTION, pid: 7 }, startsAnyway: true, held });
+  const message = 'a container has started without protection';
+  assert.deepEqual(logger.lines.slice(1), [{ level: 'warn', fields: { ...fields, source: 'nri' }, message }]);
+  assert.deepEqual([counts.refusedStarts, counts.startsWithoutProtection], [1, 1]);
 });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Failure } from '../../../src/failure.js';
 import { eventually } from '../../support/eventually.js';
-import { description, intake, sleeper } from '../../support/memory-intake.js';
+import { description, HELD, intake, sleeper } from '../../support/memory-intake.js';
 
 const HOOK = { key: 'hook', name: 'hook', origin: 'docker' } as const;
 
@@ -10,7 +10,12 @@ test('a held start is answered once its container is visible; later changes come
   const { tracker, sink, intake: held } = intake();
   const { pid } = sleeper();
   const seen: string[] = [];
-  const start = { container: { description: description('a'), pid }, root: '/b/rootfs', startsAnyway: false };
+  const start = {
+    container: { description: description('a'), pid },
+    root: '/b/rootfs',
+    startsAnyway: false,
+    held: HELD,
+  };
   await held.takeInStarting(HOOK, { ...start, onVisible: () => seen.push('visible') });
   assert.deepEqual(seen, ['visible']);
   sink('docker').started({ description: description('a'), pid });
@@ -26,6 +31,7 @@ test('a failed registration is retried if the container starts all the same, and
     held.takeInStarting(HOOK, {
       container: { description: description(id), pid },
       startsAnyway,
+      held: HELD,
       onVisible: () => assert.fail('not visible'),
     });
   tracker.failure = new Error('full');
@@ -46,7 +52,7 @@ test('the end of an earlier run of a container does not remove a later run', asy
   await before.end();
   const { pid } = sleeper();
   const container = { description: description('a'), pid };
-  await held.takeInStarting(HOOK, { container, startsAnyway: false, onVisible: () => undefined });
+  await held.takeInStarting(HOOK, { container, startsAnyway: false, held: HELD, onVisible: () => undefined });
   sink('docker').ended('a');
   await new Promise((resolve) => setTimeout(resolve, 20));
   assert.equal(tracker.containers.get('a')?.process?.pid, pid);
@@ -57,7 +63,7 @@ test("a controller's description of a container is kept when a hook reports it, 
   const { pid } = sleeper();
   await tracker.register(description('a', { origin: 'registered', name: 'own' }), { pid }, { by: 'registered' });
   const seen: string[] = [];
-  const start = { container: { description: description('a'), pid }, startsAnyway: false };
+  const start = { container: { description: description('a'), pid }, startsAnyway: false, held: HELD };
   await held.takeInStarting(HOOK, { ...start, onVisible: () => seen.push('visible') });
   assert.deepEqual([seen, tracker.containers.get('a')?.name], [['visible'], 'own']);
 });
@@ -65,7 +71,7 @@ test("a controller's description of a container is kept when a hook reports it, 
 test('a start is not refused where the container is protected under another id', async () => {
   const { tracker, counts, unprotected, intake: held } = intake();
   tracker.failure = new Failure('already-exists', 'container pod-x (registered) has the namespaces of a');
-  const start = { container: { description: description('a'), pid: sleeper().pid }, startsAnyway: false };
+  const start = { container: { description: description('a'), pid: sleeper().pid }, startsAnyway: false, held: HELD };
   await held.takeInStarting(HOOK, { ...start, onVisible: () => undefined });
   assert.deepEqual([unprotected.list(), counts.failures.kernel], [[], 0]);
   held.stop();

@@ -3,9 +3,10 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import type { HeldStart } from '../../../src/sources/container-starts.js';
 import { describeCriContainer } from '../../../src/sources/cri-containers.js';
 import { isExempt, readHookConfig } from '../../../src/sources/hook-config.js';
-import type { HookAnswer } from '../../../src/sources/hook-request.js';
+import type { StartAnswer } from '../../../src/sources/hook-request.js';
 import { nriConnectionOptions } from '../../../src/sources/nri-source.js';
 
 function read(text: string) {
@@ -47,14 +48,14 @@ test('NRI refuses an unprotected container like the hook, unless it is exempt', 
     labels: { app: 'shop' },
     annotations: {},
   };
-  const requested: unknown[] = [];
-  const options = (text: string | undefined, answer: HookAnswer) =>
+  const requested: HeldStart[] = [];
+  const options = (text: string | undefined, answer: StartAnswer) =>
     nriConnectionOptions({
       address: '/run/nri/nri.sock',
       key: 'nri',
       starts: {
-        protect: async (...call: unknown[]) => {
-          requested.push(call);
+        protect: async (start) => {
+          requested.push(start);
           return answer;
         },
       },
@@ -64,19 +65,21 @@ test('NRI refuses an unprotected container like the hook, unless it is exempt', 
   const { signal } = new AbortController();
 
   const refusing = options('', failed);
-  assert.equal(refusing.whenUnprotected, 'refuse');
+  assert.deepEqual([refusing.whenUnprotected(starting), refusing.whenUnprotected()], ['refuse', 'refuse']);
   assert.deepEqual(await refusing.onStart(starting, signal), failed);
   const exempting = options('exempt_namespace = shop', failed);
-  assert.deepEqual(await exempting.onStart(starting, signal), { outcome: 'ignored' });
+  assert.deepEqual([exempting.whenUnprotected(starting), exempting.whenUnprotected()], ['allow', 'refuse']);
+  assert.deepEqual(await exempting.onStart(starting, signal), failed);
   const allowing = options(undefined, failed);
-  assert.equal(allowing.whenUnprotected, 'allow');
+  assert.equal(allowing.whenUnprotected(), 'allow');
   assert.deepEqual(await allowing.onStart(starting, signal), failed);
-  const [reporter, container, root] = requested[0] as [object, { description: { labels: object } }, unknown];
+  const { reporter, container, root, held } = requested[0]!;
   assert.deepEqual(reporter, { key: 'nri', name: 'nri', origin: 'cri' });
   assert.deepEqual(container, { description, pid: 7 });
   assert.equal(root, undefined);
+  assert.equal(held, signal);
   assert.deepEqual(
-    requested.map((call) => (call as unknown[])[3]),
+    requested.map(({ startsAnyway }) => startsAnyway),
     [false, true, true],
   );
 });

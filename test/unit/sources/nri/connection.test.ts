@@ -2,17 +2,17 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { ContainerRequest, ContainerState, Event, StateChangeEvent } from '../../../../src/generated/nri/nri.js';
 import { NriConnection } from '../../../../src/sources/nri/connection.js';
-import type { OnStart, WhenUnprotected } from '../../../../src/sources/nri/held-starts.js';
+import type { OnStart, WhenUnprotected, WhenUnprotectedOf } from '../../../../src/sources/nri/held-starts.js';
 import { container, pod, Runtime } from './runtime.js';
 
 interface Options {
   readonly onRunning?: () => void;
   readonly onStart?: OnStart;
-  readonly whenUnprotected?: WhenUnprotected;
+  readonly whenUnprotected?: WhenUnprotectedOf;
 }
 
 /** A plugin that is registered with a runtime; its reports are kept as lines. */
-async function connected(context: TestContext, { onStart, onRunning, whenUnprotected = 'refuse' }: Options = {}) {
+async function connected(context: TestContext, { onStart, onRunning, whenUnprotected = () => 'refuse' }: Options = {}) {
   const runtime = new Runtime();
   await runtime.listen();
   const reported: string[] = [];
@@ -62,9 +62,9 @@ test('the plugin registers under its name, and subscribes only to starts and end
 });
 
 test('if starts are to be refused, a runtime that supports it is told to fail unanswered ones', async (context) => {
-  const refusing = await connected(context, { whenUnprotected: 'refuse' });
+  const refusing = await connected(context, { whenUnprotected: () => 'refuse' });
   assert.deepEqual((await refusing.runtime.configure()).failurePolicy, { failRequest: true, keepConnected: true });
-  const allowing = await connected(context, { whenUnprotected: 'allow' });
+  const allowing = await connected(context, { whenUnprotected: () => 'allow' });
   assert.deepEqual((await allowing.runtime.configure()).failurePolicy, { failRequest: false, keepConnected: false });
 });
 
@@ -163,22 +163,55 @@ test('a start without protection is refused with the reason, and not reported', 
   assert.deepEqual(reported, []);
 });
 
-test('if starts are allowed, an unprotected one continues and is reported, and an ignored one is not reported', async (context) => {
+test('if starts are allowed, an unprotected one continues and is reported', async (context) => {
   const { runtime, reported } = await connected(context, {
-    whenUnprotected: 'allow',
-    onStart: async ({ id }) => (id === 'a' ? { outcome: 'unprotected', reason: 'no room' } : { outcome: 'ignored' }),
+    whenUnprotected: () => 'allow',
+    onStart: async () => ({ outcome: 'unprotected', reason: 'no room' }),
   });
   await runtime.configure();
   await runtime.call('StartContainer', ContainerRequest.encode(startOf('a')).finish());
-  await runtime.call('StartContainer', ContainerRequest.encode(startOf('b')).finish());
   assert.deepEqual(reported, ['started a/7 shop/counter']);
+});
+
+test('an exempt container continues when its time is up and when the daemon stops, and without a process', async (context) => {
+  const { runtime, reported, stop } = await connected(context, {
+    whenUnprotected: (container) => (container?.name === 'name-exempt' ? 'allow' : 'refuse'),
+    onStart: () => new Promise(() => undefined),
+  });
+  await runtime.configure();
+  const start = (id: string, pid: number, milliseconds: number) =>
+    runtime.call('StartContainer', ContainerRequest.encode(startOf(id, pid)).finish(), milliseconds);
+  await start('exempt', 0, 2000);
+  await start('exempt', 7, 300);
+  await assert.rejects(start('other', 8, 300), { code: 9 });
+  const last = start('exempt', 9, 2000);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  stop.abort();
+  await last;
+  assert.deepEqual(
+    reported,
+    [7, 9].map((pid) => `started exempt/${pid} shop/counter`),
+  );
+});
+
+test('whether a start is refused is asked anew for each', async (context) => {
+  let whenUnprotected: WhenUnprotected = 'refuse';
+  const { runtime } = await connected(context, {
+    whenUnprotected: () => whenUnprotected,
+    onStart: async () => ({ outcome: 'unprotected', reason: 'no room' }),
+  });
+  await runtime.configure();
+  const start = () => runtime.call('StartContainer', ContainerRequest.encode(startOf('a')).finish());
+  await assert.rejects(start(), { code: 9 });
+  whenUnprotected = 'allow';
+  await start();
 });
 
 for (const whenUnprotected of ['refuse', 'allow'] as const)
   test(`a start that is undecided when the runtime's time is up is answered: ${whenUnprotected}`, async (context) => {
     const reasons: string[] = [];
     const { runtime } = await connected(context, {
-      whenUnprotected,
+      whenUnprotected: () => whenUnprotected,
       onStart: (_container, signal) =>
         new Promise(() => signal.addEventListener('abort', () => reasons.push(signal.reason.message))),
     });
@@ -240,7 +273,7 @@ test('a runtime that has no socket for plugins is reported with the path', async
     name: 'containerd',
     address: '/nonexistent/nri.sock',
     onStart: () => assert.fail('nothing starts'),
-    whenUnprotected: 'refuse',
+    whenUnprotected: () => 'refuse',
   });
   const sink = { running: () => undefined, started: () => undefined, ended: () => undefined };
   await assert.rejects(
