@@ -53,9 +53,11 @@ test('other kinds are refused or, on request, skipped and counted, also in lists
   assert.deepEqual(readPlacedManifest(KYVERNO, { ...options, ignoreForeign: true }).documents, []);
 });
 
-test('a misspelt or missing kind is refused even if other kinds are skipped', () => {
+test('a misspelt or missing kind, and one that only KubeArmor has, is refused even if other kinds are skipped', () => {
   for (const text of [
     policy('a').replace('KubeArmorPolicy', 'KubeArmourPolicy'),
+    policy('a').replace('KubeArmorPolicy', 'KubeArmorNetworkPolicy'),
+    policy('a').replace('KubeArmorPolicy', 'Other'),
     policy('a').replace(/^kind.*\n/mu, ''),
   ])
     assert.equal(refusalOf(() => readManifest(text, { ...options, ignoreForeign: true })).length, 1);
