@@ -132,7 +132,8 @@ function readDocument(document: Document.Parsed, lines: LineCounter, options: Ma
   // The structure has bounded the aliases already, all of them together rather than one by one.
   const value: unknown = document.toJS({ maxAliasCount: -1 });
   const positions = new YamlPositions(document, lines);
-  const findings: Finding[] = [...structure];
+  const examined: Finding[] = [];
+  const skipped: FieldPath[] = [];
   const policies: Omit<PlacedDocument, 'document'>[] = [];
   const foreign: string[] = [];
   const ignored = document.warnings.map(({ message, pos }) => placed(positionAt(lines, pos[0]), message));
@@ -140,10 +141,11 @@ function readDocument(document: Document.Parsed, lines: LineCounter, options: Ma
     const kind = foreignKindOf(each);
     if (options.ignoreForeign && kind !== undefined) {
       foreign.push(kind);
+      skipped.push(path);
       continue;
     }
     const { policy, findings: found = [], writtenPath } = examine(each, options, 'required');
-    findings.push(...withoutConsequences(found, structure, path));
+    examined.push(...withoutConsequences(found, structure, path));
     if (policy === undefined) continue;
     const writtenAt = (field: FieldPath) => positions.of({ path: [...path, ...field], fault: 'value' });
     const remarks = remarksOn(policy, each as PolicyDocument);
@@ -151,6 +153,8 @@ function readDocument(document: Document.Parsed, lines: LineCounter, options: Ma
     const positionOf = (field: FieldPath) => writtenAt(writtenPath(field));
     policies.push({ policy, warnings: [...ignored, ...warnings], positionOf });
   }
+  const ofPolicies = structure.filter(({ path }) => !skipped.some((object) => isWithin(path, object)));
+  const findings = [...ofPolicies, ...examined];
   return { policies: findings.length > 0 ? [] : policies, problems: placeAll(document, lines, findings), foreign };
 }
 
@@ -170,6 +174,12 @@ function withoutConsequences(found: readonly Finding[], structure: readonly Find
   return found
     .map((finding) => ({ ...finding, path: [...path, ...finding.path] }))
     .filter((finding) => finding.path.at(-1) !== '<<' && !merged.includes(parentOf(finding.path)));
+}
+
+/** Whether a field is in an object, except for what says of which kind the object is. */
+function isWithin(path: FieldPath, object: FieldPath): boolean {
+  if (!object.every((step, place) => path[place] === step)) return false;
+  return path.length > object.length + 1 || !['apiVersion', 'kind'].includes(String(path[object.length]));
 }
 
 function parentOf(path: FieldPath): string {
