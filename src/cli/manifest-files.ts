@@ -10,6 +10,8 @@ const MANIFEST_NAME = /\.(?:ya?ml|json)$/u;
 /** Files for `hauberk test`, which are beside manifests but are not manifests. */
 const CASES_NAME = /\.test\.(?:ya?ml|json)$/u;
 const STANDARD_INPUT = '-';
+/** Of a list that ends before the problems do. */
+const INCOMPLETE = /^(?:has )?\d+ more\b.* not listed$|: the rest was not read\b/u;
 const PLACED = /^line (\d+), column (\d+): (.*)$/su;
 
 interface Part {
@@ -55,8 +57,7 @@ export class ManifestFiles {
   /** All problems, a line each: the daemon lists only some. */
   async explainAll(error: HauberkError, ignoreForeign: boolean): Promise<string[]> {
     const listed = this.explain(error);
-    if (!error.violations.some(({ description }) => /^(?:has )?\d+ more\b.* not listed$/u.test(description)))
-      return listed;
+    if (!error.violations.some(({ description }) => INCOMPLETE.test(description))) return listed;
     const { problemsOf } = await import('./manifest-problems.js');
     const all = problemsOf(this.text, ignoreForeign).map((problem) => this.place(problem));
     // A daemon of another version may find other problems than this command.

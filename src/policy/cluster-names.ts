@@ -3,7 +3,8 @@ import type { BoundRule } from './model.js';
 
 /**
  * Adds to each rule that names a host copies for the names below the suffixes that a pod's resolver tries first: it
- * asks for `example.com.shop.svc.cluster.local` before `example.com`, and gives up where one of these is refused.
+ * asks for `example.com.shop.svc.cluster.local` before `example.com`, and gives up where one of these is refused. So it
+ * does for names of the cluster itself: `db.shop.svc.cluster.local` has four dots, and pods have `ndots:5`.
  *
  * @param namespace of the container
  * @param clusterDomain for example `cluster.local`; undefined adds nothing
@@ -20,7 +21,6 @@ export function belowClusterSuffixes(
     const { policy, rule } = bound;
     if (rule.match.kind !== 'domain') return [bound];
     const { domain } = rule.match;
-    if (`.${domain}`.endsWith(`.${clusterDomain}`)) return [bound];
     const twins = suffixes
       .map((suffix) => `${domain}.${suffix}`)
       .filter((name) => name.length - (name.startsWith(BELOW) ? BELOW.length : 0) <= DOMAIN_BYTES_MAX);

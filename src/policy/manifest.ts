@@ -30,7 +30,7 @@ export interface PlacedDocument extends ManifestDocument {
 export interface ManifestOptions extends ReadOptions {
   /** Other kinds of Kubernetes objects are skipped. */
   readonly ignoreForeign?: boolean;
-  /** How many problems are listed; PROBLEMS_MAX when left out. */
+  /** How many problems are listed, and how many errors of YAML end the reading; PROBLEMS_MAX when left out. */
   readonly problemsMax?: number;
 }
 
@@ -42,6 +42,8 @@ export interface Manifest {
 
 /** A client can repair no more than that at once, and a hostile text must not grow the answer. */
 export const PROBLEMS_MAX = 100;
+
+const REST_UNREAD = { field: 'manifest', description: 'the rest was not read, after so many errors' };
 
 /**
  * Reads the policies of a manifest: YAML, one or several documents, empty ones skipped; a `List` is read item by item.
@@ -59,7 +61,8 @@ export function readManifest(text: string, options: ManifestOptions): ManifestDo
 
 /** The same, with the positions of fields and what was skipped. */
 export function readPlacedManifest(text: string, options: ManifestOptions): Manifest {
-  const { documents, lines } = parseYamlStream(text);
+  const { problemsMax = PROBLEMS_MAX } = options;
+  const { documents, lines, unreadFrom } = parseYamlStream(text, problemsMax);
   const filled = documents.filter((document) => !isEmpty(document));
   const templates = templatesIn(
     text,
@@ -98,7 +101,9 @@ export function readPlacedManifest(text: string, options: ManifestOptions): Mani
   if (read.length + foreign.length + problems.length === 0) {
     problems.push({ field: 'manifest', description: 'holds no policy' });
   }
-  if (problems.length > 0) throw invalidInput(limit(problems, options.problemsMax ?? PROBLEMS_MAX));
+  const unread = unreadFrom === undefined ? [] : [{ ...REST_UNREAD, ...positionAt(lines, unreadFrom) }];
+  if (problems.length > 0)
+    throw invalidInput([...problems.slice(0, problemsMax), ...unread, ...unlisted(problems, problemsMax)]);
   return { documents: read, foreign };
 }
 
@@ -132,7 +137,8 @@ function readDocument(document: Document.Parsed, lines: LineCounter, options: Ma
   // The structure has bounded the aliases already, all of them together rather than one by one.
   const value: unknown = document.toJS({ maxAliasCount: -1 });
   const positions = new YamlPositions(document, lines);
-  const findings: Finding[] = [...structure];
+  const examined: Finding[] = [];
+  const skipped: FieldPath[] = [];
   const policies: Omit<PlacedDocument, 'document'>[] = [];
   const foreign: string[] = [];
   const ignored = document.warnings.map(({ message, pos }) => placed(positionAt(lines, pos[0]), message));
@@ -140,10 +146,11 @@ function readDocument(document: Document.Parsed, lines: LineCounter, options: Ma
     const kind = foreignKindOf(each);
     if (options.ignoreForeign && kind !== undefined) {
       foreign.push(kind);
+      skipped.push(path);
       continue;
     }
     const { policy, findings: found = [], writtenPath } = examine(each, options, 'required');
-    findings.push(...withoutConsequences(found, structure, path));
+    examined.push(...withoutConsequences(found, structure, path));
     if (policy === undefined) continue;
     const writtenAt = (field: FieldPath) => positions.of({ path: [...path, ...field], fault: 'value' });
     const remarks = remarksOn(policy, each as PolicyDocument);
@@ -151,6 +158,8 @@ function readDocument(document: Document.Parsed, lines: LineCounter, options: Ma
     const positionOf = (field: FieldPath) => writtenAt(writtenPath(field));
     policies.push({ policy, warnings: [...ignored, ...warnings], positionOf });
   }
+  const ofPolicies = structure.filter(({ path }) => !skipped.some((object) => isWithin(path, object)));
+  const findings = [...ofPolicies, ...examined];
   return { policies: findings.length > 0 ? [] : policies, problems: placeAll(document, lines, findings), foreign };
 }
 
@@ -170,6 +179,12 @@ function withoutConsequences(found: readonly Finding[], structure: readonly Find
   return found
     .map((finding) => ({ ...finding, path: [...path, ...finding.path] }))
     .filter((finding) => finding.path.at(-1) !== '<<' && !merged.includes(parentOf(finding.path)));
+}
+
+/** Whether a field is in an object, except for what says of which kind the object is. */
+function isWithin(path: FieldPath, object: FieldPath): boolean {
+  if (!object.every((step, place) => path[place] === step)) return false;
+  return path.length > object.length + 1 || !['apiVersion', 'kind'].includes(String(path[object.length]));
 }
 
 function parentOf(path: FieldPath): string {
@@ -195,9 +210,11 @@ function placeAll(document: Document.Parsed, lines: LineCounter, findings: reado
   return problems.sort((a, b) => a.line - b.line || a.column - b.column);
 }
 
-function limit(problems: readonly Problem[], most: number): readonly Problem[] {
-  const left = problems.length - most;
-  if (left <= 0) return problems;
-  const description = `has ${left} more ${left === 1 ? 'problem' : 'problems'}, not listed`;
-  return [...problems.slice(0, most), { field: 'manifest', description, more: left }];
+/** Stands for the problems beyond the limit. */
+function unlisted(problems: readonly Problem[], most: number): Problem[] {
+  const more = problems.length - most;
+  if (more <= 0) return [];
+  return [
+    { field: 'manifest', description: `has ${more} more ${more === 1 ? 'problem' : 'problems'}, not listed`, more },
+  ];
 }

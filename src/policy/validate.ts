@@ -17,7 +17,8 @@ import { remarksOn, remarkText } from './warnings.js';
 /** KubeArmor's, for firewalls of hosts. */
 const NETWORK_POLICY = 'KubeArmorNetworkPolicy';
 
-export const API_VERSION = 'security.kubearmor.com/v1';
+const KUBEARMOR_GROUP = 'security.kubearmor.com/';
+export const API_VERSION = `${KUBEARMOR_GROUP}v1`;
 
 /** Our own kinds in Kubernetes, by the kind that each is like. */
 export const OWN_GROUP = 'hauberk.io';
@@ -95,11 +96,15 @@ function likeKubearmors(document: object): object {
   return { ...written, apiVersion: API_VERSION, kind: kindOf(document) };
 }
 
-/** API version and kind of an object of Kubernetes that is not a policy, nor meant to be one; undefined for any other. */
+/**
+ * API version and kind of an object of Kubernetes that is not a policy, nor meant to be one; undefined for any other. What
+ * KubeArmor has and Hauberk has not was written to be enforced, so it is not foreign either.
+ */
 export function foreignKindOf(document: unknown): string | undefined {
   if (typeof document !== 'object' || document === null) return undefined;
   const { apiVersion, kind } = document as Record<string, unknown>;
-  if (typeof apiVersion !== 'string' || typeof kind !== 'string' || isOwn(document)) return undefined;
+  if (typeof apiVersion !== 'string' || typeof kind !== 'string') return undefined;
+  if (isOwn(document) || apiVersion.startsWith(KUBEARMOR_GROUP)) return undefined;
   if ((POLICY_KINDS as readonly string[]).includes(kind) || suggest(kind, POLICY_KINDS) !== undefined) return undefined;
   return `${apiVersion} ${kind}`;
 }

@@ -34,6 +34,7 @@ const names = new NameServer({
       { address: `127.1.${each}.0`, timeToLive: 60, more: 199 } as const,
     ]),
   ),
+  'db.shop.svc.cluster.local': { address: '127.0.0.27', timeToLive: 60 },
   'alias.good.example': { address: '127.0.0.24', timeToLive: 1, alias: 'elsewhere.example' },
 });
 /** More addresses than a container can have learnt at once. */
@@ -73,8 +74,8 @@ after(async () => {
 });
 
 /** Makes this server the container's resolver from now on. */
-function useResolver(server: string): void {
-  writeFileSync('/run/resolv.conf', `nameserver ${server}\n`);
+function useResolver(server: string, ...settings: string[]): void {
+  writeFileSync('/run/resolv.conf', [`nameserver ${server}`, ...settings, ''].join('\n'));
 }
 
 /** Runs `task` while a policy of this network section is in force. */
@@ -163,6 +164,22 @@ test('with names allowed, only they can be queried and only their addresses conn
       'RESULT_DENIED',
     ]);
     assert.ok(!names.requested.includes('other.example'));
+  });
+});
+
+test('an allowed name of the cluster is found by a resolver that tries the search domains of a pod first', async () => {
+  const searched = ['default.svc.cluster.local', 'svc.cluster.local', 'cluster.local'];
+  await under('{action: Allow, matchDNSQueries: [{domain: db.shop.svc.cluster.local}]}', async () => {
+    useResolver('127.0.0.1', `search ${searched.join(' ')}`, 'options ndots:5');
+    try {
+      const script = 'my $at = found("db.shop.svc.cluster.local"); called($at); say "called $at"';
+      assert.equal(await run(script), 'called 127.0.0.27');
+      const name = 'db.shop.svc.cluster.local';
+      assert.deepEqual(names.requested, [...searched.map((suffix) => `${name}.${suffix}`), name]);
+      assert.equal(await run('say found("web.shop.svc.cluster.local")'), 'nothing');
+    } finally {
+      useResolver('127.0.0.1');
+    }
   });
 });
 

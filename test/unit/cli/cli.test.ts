@@ -99,6 +99,19 @@ describe('hauberk apply', () => {
     ]);
     assert.deepEqual(plane.policies.list(), []);
   });
+
+  test('names the problems of files that come after hundreds of errors of YAML', async (t) => {
+    const { write, hauberk } = await start(t);
+    const broken = write('a-broken.yaml', `kind: x\n${'}'.repeat(300)}\n`);
+    const bad = write('b-bad.yaml', manifest('bad', 'relative'));
+    const { errors } = await hauberk('apply', '-f', broken, '-f', bad);
+    const lines = errors.trim().split('\n');
+    assert.equal(lines.length, 301);
+    assert.equal(
+      lines.at(-1),
+      `${bad}:12:15: spec.file.matchPaths[0].path: must be absolute, that is start with \`/\``,
+    );
+  });
 });
 
 test('the exit status of hauberk validate shows whether manifests are valid', async (t) => {

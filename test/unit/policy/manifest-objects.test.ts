@@ -53,9 +53,41 @@ test('other kinds are refused or, on request, skipped and counted, also in lists
   assert.deepEqual(readPlacedManifest(KYVERNO, { ...options, ignoreForeign: true }).documents, []);
 });
 
-test('a misspelt or missing kind is refused even if other kinds are skipped', () => {
+test('what is wrong within objects that are skipped is not reported, unless it leaves open what they are', () => {
+  const ignoreForeign = { ...options, ignoreForeign: true };
+  const merged = `${NETWORK}spec: &base {podSelector: {}}\nstatus: {<<: *base}\n`;
+  const doubled = `${NETWORK}spec: {podSelector: {}, podSelector: {}}\n`;
+  const text = [merged, doubled, LIST(itemOf(doubled) + itemOf(policy('a')))].join('---\n');
+  const { documents, foreign } = readPlacedManifest(text, ignoreForeign);
+  assert.deepEqual(
+    documents.map((each) => each.policy.name),
+    ['a'],
+  );
+  assert.equal(foreign.length, 3);
+  const twice = policy('b', 'severity: 1\n  severity: 2\n  file: {matchPaths: [{path: /x}]}');
+  assert.deepEqual(
+    refusalOf(() => readManifest(LIST(itemOf(doubled) + itemOf(twice)), ignoreForeign)),
+    ['line 15, column 5: items[1].spec.severity: field `severity` is given twice'],
+  );
+  assert.deepEqual(
+    refusalOf(() => readManifest(policy('a') + NETWORK, ignoreForeign)),
+    [
+      'line 7, column 1: apiVersion: field `apiVersion` is given twice',
+      'line 8, column 1: kind: field `kind` is given twice',
+    ],
+    'two objects that no `---` separates',
+  );
+  assert.deepEqual(
+    refusalOf(() => readManifest(`${LIST(itemOf(policy('a')))}items:\n${itemOf(NETWORK)}`, ignoreForeign)),
+    ['line 11, column 1: items: field `items` is given twice'],
+  );
+});
+
+test('a misspelt or missing kind, and one that only KubeArmor has, is refused even if other kinds are skipped', () => {
   for (const text of [
     policy('a').replace('KubeArmorPolicy', 'KubeArmourPolicy'),
+    policy('a').replace('KubeArmorPolicy', 'KubeArmorNetworkPolicy'),
+    policy('a').replace('KubeArmorPolicy', 'Other'),
     policy('a').replace(/^kind.*\n/mu, ''),
   ])
     assert.equal(refusalOf(() => readManifest(text, { ...options, ignoreForeign: true })).length, 1);

@@ -81,11 +81,16 @@ test('more tokens than a manifest can need are refused', () => {
   ]);
 });
 
-test('the first hundred problems are listed and the others counted', () => {
+test('the first hundred problems are listed and the others counted, and it is said where reading ended', () => {
   const fields = Array.from({ length: 148 }, (_, index) => `x${index}: 1`).join('\n');
   const lines = refusal(`kind: KubeArmorPolicy\n${fields}\n`);
   assert.equal(lines.length, 101);
   assert.equal(lines[0], 'line 1, column 1: apiVersion: missing required field `apiVersion`');
   assert.equal(lines[100], 'manifest: has 51 more problems, not listed');
-  assert.equal(refusal('}'.repeat(100_000)).length, 100);
+  const errors = refusal('}'.repeat(100_000));
+  assert.equal(errors.length, 101);
+  assert.equal(errors[100], 'line 1, column 101: manifest: the rest was not read, after so many errors');
+  assert.equal(refusal('}'.repeat(100)).length, 100);
+  const whole = () => readManifest('}'.repeat(1000), { ...options, problemsMax: Number.POSITIVE_INFINITY });
+  assert.equal(refusalOf(whole).length, 1000);
 });
