@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { pino } from 'pino';
-import { accessOf } from './config/access.js';
 import type { Config } from './config/config.js';
 import { hostNamespaces, hostRoot, linkedDirectories } from './containers/procfs.js';
 import { warmUp } from './control/warm-up.js';
@@ -8,7 +7,6 @@ import { OBJECT_PATH, requireSupport } from './host-check.js';
 import { Kernel } from './kernel/kernel.js';
 import { accessToCluster } from './kubernetes/follow-cluster.js';
 import { inheritedSocket } from './rpc/inherited-socket.js';
-import { tryToListen } from './rpc/server.js';
 import { ServiceManager } from './service-manager.js';
 import { sendUnixDatagram } from './sockets/unix-datagram.js';
 import { startDaemon } from './start-daemon.js';
@@ -16,17 +14,15 @@ import { witnessDirectoryOf } from './store/store.js';
 
 /** Runs the daemon until SIGTERM or SIGINT. */
 export async function runDaemon(config: Config): Promise<void> {
-  // Fails before anything is changed in the kernel if the cluster could not be followed or the API not be served.
+  // Fails before anything is changed in the kernel if the cluster could not be followed.
   const access = await accessToCluster(config);
   requireSupport(config.bpffsDir);
   const logger = pino({ level: config.logLevel, name: 'hauberkd' });
-  const socket = inheritedSocket(process.env);
-  if (socket === undefined) await tryToListen(accessOf(config));
   const host = { namespaces: hostNamespaces(), root: hostRoot(), links: linkedDirectories(1) };
   const daemon = await startDaemon(config, {
     access,
     host,
-    inheritedSocket: socket,
+    inheritedSocket: inheritedSocket(process.env),
     manager: new ServiceManager(process.env, sendUnixDatagram),
     logger,
     openKernel: () => {

@@ -4,12 +4,13 @@ import { assemble } from './assembly.js';
 import { builtFile } from './built-files.js';
 import { Closers } from './closers.js';
 import { accessOf } from './config/access.js';
-import type { Config } from './config/config.js';
+import { type Config, kubearmorAccess } from './config/config.js';
 import type { HostFacts } from './control/host.js';
 import type { Enforcer } from './kernel/enforcer.js';
 import { serveKubearmor } from './kubearmor.js';
 import type { ClusterAccess } from './kubernetes/follow-cluster.js';
-import { startServer } from './rpc/server.js';
+import { kubearmorListeners } from './rpc/kubearmor/listen.js';
+import { startServer, tryToListen } from './rpc/server.js';
 import { createServices } from './rpc/services.js';
 import type { ServiceManager } from './service-manager.js';
 import { Store } from './store/store.js';
@@ -51,6 +52,8 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
   let detaches = false;
   try {
     closers.add('service manager', () => manager.close());
+    // Before anything is changed in the kernel.
+    await tryAddresses(config, inheritedSocket);
     const store = await Store.open(config.stateDir);
     closers.add('store', () => store.close());
     const kernel = openKernel();
@@ -105,4 +108,10 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
     await closers.close();
     throw error;
   }
+}
+
+/** @throws Failure if the API, or KubeArmor's where the flags ask for it, could not be served */
+async function tryAddresses(config: Config, inheritedSocket: number | undefined): Promise<void> {
+  if (inheritedSocket === undefined) await tryToListen(accessOf(config));
+  for (const listener of kubearmorListeners(kubearmorAccess(config))) await tryToListen(listener);
 }

@@ -47,8 +47,7 @@ export class Exporter {
         void this.#export(StreamEventsResponse.decode(bytes)).then(() => done());
       },
     });
-    const after = this.#position === undefined ? 0 : hub.sequenceAt(this.#position);
-    this.#done = pumpEvents(hub, this.#stream, { accepts: undefined, after });
+    this.#done = this.#pump();
   }
 
   /** Events that were exported since the start, and whether the sink works now. */
@@ -67,24 +66,52 @@ export class Exporter {
     this.sink.close();
   }
 
+  /** Reads until it is stopped; what cannot be read now is read later. */
+  async #pump(): Promise<void> {
+    for (;;) {
+      try {
+        const after = this.#position === undefined ? 0 : this.hub.sequenceAt(this.#position);
+        await pumpEvents(this.hub, this.#stream, { accepts: undefined, after });
+        return;
+      } catch (error) {
+        // What was read before is exported first: only then is the position where to continue.
+        while (this.#stream.writableLength > 0 && !this.#isOver) await this.#wait();
+        this.#fail(error, 'events cannot be read for the export; they wait');
+        await this.#wait();
+        if (this.#isOver) return;
+      }
+    }
+  }
+
+  get #isOver(): boolean {
+    return this.#ended.signal.aborted;
+  }
+
+  #wait(): Promise<void> {
+    return sleep(RETRY_MILLISECONDS, undefined, { signal: this.#ended.signal }).catch(() => undefined);
+  }
+
+  #fail(error: unknown, message: string): void {
+    if (!this.#isFailing) this.logger.warn({ export: this.name, err: error }, message);
+    this.#isFailing = true;
+  }
+
   async #export({ events, missed, gone, position }: StreamEventsResponse): Promise<void> {
     const ranges = gone.map(({ first, last }) => ({ first: Number(first), last: Number(last) }));
     const lines: ExportedLine[] = [
       ...(missed > 0n ? [{ text: printableJson({ missed: Number(missed), gone: ranges }) }] : []),
       ...events.map((event) => ({ text: printableJson(eventView(event)), event })),
     ];
-    while (!this.#ended.signal.aborted) {
+    while (!this.#isOver) {
       try {
         await this.sink.write(lines);
         break;
       } catch (error) {
-        if (!this.#isFailing)
-          this.logger.warn({ export: this.name, err: error }, 'events cannot be exported; they wait');
-        this.#isFailing = true;
-        await sleep(RETRY_MILLISECONDS, undefined, { signal: this.#ended.signal }).catch(() => undefined);
+        this.#fail(error, 'events cannot be exported; they wait');
+        await this.#wait();
       }
     }
-    if (this.#ended.signal.aborted) return;
+    if (this.#isOver) return;
     if (this.#isFailing) this.logger.info({ export: this.name }, 'events are exported again');
     this.#isFailing = false;
     this.#exported += events.length;

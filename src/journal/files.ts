@@ -9,6 +9,11 @@ export interface JournalLimits {
   readonly seconds: number;
 }
 
+export interface JournalLogger {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
 /** The journal has at least this many files, so that little is removed at once. */
 const SEGMENTS = 8;
 const SEGMENT_BYTES_MAX = 64 * 1024 * 1024;
@@ -22,6 +27,7 @@ export class JournalFiles {
   #file: FileHandle | undefined;
   #begun = Date.now();
   #isDirty = false;
+  #isKeepingOld = false;
   #syncing: Promise<void> = Promise.resolve();
 
   /**
@@ -33,6 +39,7 @@ export class JournalFiles {
     readonly limits: JournalLimits,
     readonly segments: Segment[],
     next: number,
+    readonly logger: JournalLogger,
   ) {
     this.#segmentBytes = Math.min(limits.bytes / SEGMENTS, SEGMENT_BYTES_MAX);
     if (segments.length === 0) this.#add(next);
@@ -111,13 +118,24 @@ export class JournalFiles {
     this.segments.push({ path: segmentPath(this.directory, first), first, bytes: 0, latest: 0n });
   }
 
+  /** @throws what the file system throws, if there is no room for more bytes then */
   #removeOld(more: number): void {
     const oldest = BigInt(Date.now() - this.limits.seconds * 1000) * 1_000_000n;
     while (this.segments.length > 1) {
       const [segment] = this.segments;
-      if (this.bytes + more <= this.limits.bytes && segment!.latest >= oldest) return;
-      removeSegment(segment!);
+      const isFull = this.bytes + more > this.limits.bytes;
+      if (!isFull && segment!.latest >= oldest) return;
+      try {
+        removeSegment(segment!);
+      } catch (error) {
+        if (!this.#isKeepingOld) this.logger.warn({ err: error }, 'old events cannot be removed from the journal');
+        this.#isKeepingOld = true;
+        if (isFull && more > 0) throw error;
+        return;
+      }
       this.segments.shift();
+      if (this.#isKeepingOld) this.logger.info({}, 'old events are removed from the journal again');
+      this.#isKeepingOld = false;
     }
   }
 

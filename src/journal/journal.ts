@@ -1,13 +1,8 @@
 import { Failure } from '../failure.js';
-import { JournalFiles, type JournalLimits } from './files.js';
+import { JournalFiles, type JournalLimits, type JournalLogger } from './files.js';
 import type { Frame, FrameHeader } from './frame.js';
 import { Numbering } from './numbering.js';
 import { listSegments, readSegment } from './segments.js';
-
-export interface JournalLogger {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-}
 
 /** The kernel's ring as it is when the daemon starts. */
 export interface RingState {
@@ -94,7 +89,8 @@ export class Journal {
       if (next > behindLast)
         logger.warn({ first: behindLast, last: next - 1 }, 'these numbers of events are not in the journal');
       numbering.begin(next);
-      return new Journal(new JournalFiles(directory, limits, segments, next), numbering, next, last, logger);
+      const files = new JournalFiles(directory, limits, segments, next, logger);
+      return new Journal(files, numbering, next, last, logger);
     } catch (error) {
       const message = `cannot use the journal in ${directory}: ${(error as Error).message}`;
       throw new Failure('failed-precondition', message, [], { cause: error });

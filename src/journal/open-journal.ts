@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Config } from '../config/config.js';
-import { Journal, type JournalLogger } from './journal.js';
+import type { JournalLogger } from './files.js';
+import { Journal } from './journal.js';
 
 /** A ring whose records are read from where the journal ends. */
 export interface ReadRing {

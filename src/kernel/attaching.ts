@@ -5,13 +5,14 @@ import type { BpfLink, BpfProgram } from '../native/bpf-object.js';
 import { KernelError } from '../native/kernel-error.js';
 import { KernelTypes } from '../native/kernel-types.js';
 import { takeWarnings } from '../native/libbpf.js';
-import { isPassing, loadSelected, requireNotEssential, type Selection } from './loading.js';
+import { loadSelected, requireNotEssential, type Selection } from './loading.js';
 import type { PinNames } from './map-pins.js';
 import type { MissingHook } from './missing-hooks.js';
 import { rememberMissing } from './missing-programs.js';
 import { isLinked } from './program-roles.js';
 import { readingConstants } from './reading-constants.js';
 import { removeDirectory } from './replaced-pins.js';
+import { isPassing, retryPassing } from './retry-passing.js';
 import { recordMaps } from './self-protection.js';
 
 /** Programs that are pinned, and what is missing beside them. */
@@ -87,11 +88,11 @@ function attachAll({ programs, missing, maps }: Selection, buildDirectory: strin
 }
 
 /** @returns the link, or why there is none */
-function attachOne(program: BpfProgram): BpfLink | string {
+export function attachOne(program: Pick<BpfProgram, 'attach'>): BpfLink | string {
   try {
-    return program.attach();
+    return retryPassing(() => program.attach());
   } catch (error) {
-    if (!(error instanceof KernelError) || isPassing(error.errno)) throw error;
+    if (!(error instanceof KernelError) || isPassing(error)) throw error;
     return [error.message, ...takeWarnings()].join('; ');
   }
 }

@@ -1,4 +1,3 @@
-import { constants } from 'node:os';
 import { Failure } from '../failure.js';
 import { BpfObject, type BpfProgram } from '../native/bpf-object.js';
 import { KernelError } from '../native/kernel-error.js';
@@ -7,13 +6,11 @@ import { takeWarnings } from '../native/libbpf.js';
 import { HOOK_USES } from './hook-uses.js';
 import { type PinNames, pinNamesOf } from './map-pins.js';
 import type { MissingHook } from './missing-hooks.js';
+import { isPassing, retryPassing } from './retry-passing.js';
 import { VerifierLog } from './verifier-log.js';
 
 /** The section of a program at an LSM hook; `?` means that not every kernel has the hook. */
 const LSM_SECTION = /^\??lsm\/(.+)$/u;
-/** Errors that are not about the program: trying again may help, and continuing without it would be wrong. */
-const PASSING: readonly number[] = [constants.errno.EINTR, constants.errno.EAGAIN, constants.errno.ENOMEM];
-export const isPassing = (errno: number): boolean => PASSING.includes(errno);
 
 export interface Selection {
   readonly object: BpfObject;
@@ -64,23 +61,20 @@ export function openSelected(
  * refusal means loading all programs before it once more; refusals are rare.
  *
  * @param prepare is called with each object that is opened, before it is loaded
+ * @param open opens an object without these programs
  * @throws Failure failed-precondition when an essential program is refused; any other reason why the object cannot be
  * loaded
  */
-export function loadSelected(objectPath: string, prepare: (selection: Selection) => void): Selection {
+export function loadSelected(
+  objectPath: string,
+  prepare: (selection: Selection) => void,
+  open: (objectPath: string, refused: Refused) => Selection = openSelected,
+): Selection {
   const refused = new Map<string, MissingHook>();
   for (;;) {
-    const selection = openSelected(objectPath, refused);
-    try {
-      prepare(selection);
-      const refusal = load(selection);
-      if (refusal === undefined) return selection;
-      refused.set(refusal.program, refusal);
-      selection.object.close();
-    } catch (error) {
-      selection.object.close();
-      throw error;
-    }
+    const selection = retryPassing(() => loadOnce(open(objectPath, refused), prepare));
+    if ('object' in selection) return selection;
+    refused.set(selection.program, selection);
   }
 }
 
@@ -93,6 +87,20 @@ export function requireNotEssential({ program, hook, reason }: MissingHook): voi
     'failed-precondition',
     `nothing can be enforced without the program ${program} at hook ${hook} (${why}): ${reason}`,
   );
+}
+
+/** @returns the program that was refused, if one was; then the object is closed, as it is if this throws */
+function loadOnce(selection: Selection, prepare: (selection: Selection) => void): Selection | MissingHook {
+  try {
+    prepare(selection);
+    const refusal = load(selection);
+    if (refusal === undefined) return selection;
+    selection.object.close();
+    return refusal;
+  } catch (error) {
+    selection.object.close();
+    throw error;
+  }
 }
 
 /** Why the kernel has no hook for a program; undefined where it has. */
@@ -113,8 +121,8 @@ function load({ object, programs }: Selection): MissingHook | undefined {
   if (result >= 0) return undefined;
   const messages = takeWarnings();
   const blamed = programs.find(({ name }) => messages.some((line) => line.includes(`prog '${name}': failed to`)));
-  if (blamed === undefined || isPassing(-result))
-    throw new Error(`${new KernelError('cannot load the programs', -result).message}\n${messages.join('\n')}`);
+  const error = new KernelError('cannot load the programs', -result, messages);
+  if (blamed === undefined || isPassing(error)) throw error;
   const { name, hook } = blamed;
   const reason =
     log.lastLines === ''

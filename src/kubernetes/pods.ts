@@ -61,7 +61,7 @@ export class Pods {
     const facts = this.#byUid.get(uid);
     if (facts === undefined) return this.#areListed ? description : this.#asRegistered(description);
     const { pod, images, override, visibility } = facts;
-    const image = images[name];
+    const image = images[name] ?? description.image;
     return {
       ...describeCriContainer(id, name, pod),
       ...(image !== undefined && { image }),

@@ -1,13 +1,14 @@
 import koffi from 'koffi';
 
-/** A call into the kernel or libbpf that failed, with its errno by name. */
+/** A call into the kernel or libbpf that failed, with its errno by name, and what else was said about it, in lines. */
 export class KernelError extends Error {
   override readonly name = 'KernelError';
   constructor(
     what: string,
     readonly errno: number,
+    details: readonly string[] = [],
   ) {
-    super(`${what}: ${errnoName(errno)}`);
+    super([`${what}: ${errnoName(errno)}`, ...details].join('\n'));
   }
 }
 

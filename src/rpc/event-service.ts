@@ -9,6 +9,7 @@ import { finishInTimeSlices } from '../time-slices.js';
 import { READ, type RulesOf } from './access/method-rule.js';
 import { currentCaller } from './caller.js';
 import { type Compile, toEventFilter, toPosition, toSince } from './event-filter.js';
+import { encodeResponse } from './event-message.js';
 import { pumpEvents } from './event-pump.js';
 import { sequenceSince } from './event-replay.js';
 import { RpcService } from './handler.js';
@@ -70,6 +71,8 @@ export function eventServiceOf(
           ...(upTo !== undefined && { upTo }),
         });
         call.sendMetadata(new Metadata());
+        // Where a stream that starts now has begun: it can be resumed before its first event.
+        if (from === undefined) call.write(encodeResponse([], hub.position));
         await ended.finally(endTelemetry);
       },
     },

@@ -11,6 +11,7 @@ import { EventsClient } from '../generated/containerd/services/events/v1/events.
 import {
   type Container,
   ContainerState,
+  type ContainerStatusResponse,
   type PodSandbox,
   RuntimeServiceClient,
 } from '../generated/runtime/v1/runtime.js';
@@ -86,15 +87,10 @@ export class CriClient {
     return items.find((found) => found.id === id);
   }
 
-  /**
-   * The first process of a container that runs; undefined if it does not run, or is gone. A container whose state the
-   * runtime has lost may run. * @throws Error if the runtime does not report it
-   */
-  async pid(id: string): Promise<number | undefined> {
+  /** With what the runtime knows beyond CRI; undefined if the container is gone. */
+  async status(id: string): Promise<ContainerStatusResponse | undefined> {
     try {
-      const request = { containerId: id, verbose: true };
-      const answer = await this.#call(this.#runtime.containerStatus, request);
-      return mayRun(answer.status?.state) ? readPid(id, answer.info) : undefined;
+      return await this.#call(this.#runtime.containerStatus, { containerId: id, verbose: true });
     } catch (error) {
       if ((error as ServiceError).code === status.NOT_FOUND) return undefined;
       throw error;
@@ -146,6 +142,12 @@ export class CriClient {
   }
 }
 
+/** Undefined for a container that does not run. @throws Error if the runtime does not report it */
+export function pidIn(id: string, { status, info }: ContainerStatusResponse): number | undefined {
+  return mayRun(status?.state) ? readPid(id, info) : undefined;
+}
+
+/** A container whose state the runtime has lost may run. */
 export function mayRun(state: ContainerState | undefined): boolean {
   return state === ContainerState.CONTAINER_RUNNING || state === ContainerState.CONTAINER_UNKNOWN;
 }

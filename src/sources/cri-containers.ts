@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ContainerDescription } from '../containers/container.js';
-import type { PodSandbox } from '../generated/runtime/v1/runtime.js';
+import type { ImageSpec, PodSandbox } from '../generated/runtime/v1/runtime.js';
 import { CONTAINER_NAME_LABELS, OWNER_LABELS } from '../policy/selector-labels.js';
 import type { ContainerSink, SourceContainer } from './source.js';
 
@@ -20,11 +20,22 @@ export function podOf({ id, metadata, labels }: PodSandbox): CriPod {
   return { ...metadata, labels };
 }
 
+/** How a kubelet names an image to its runtime once it has looked it up: by the digest of its configuration. */
+const IMAGE_ID = /^(?:sha256:)?[0-9a-f]{64}$/u;
+
+/** What a container was made from, as it was asked for; undefined where only the image's id is told. */
+export function imageNameOf(image: ImageSpec | undefined): string | undefined {
+  const name = image?.userSpecifiedImage || image?.image || '';
+  return name === '' || IMAGE_ID.test(name) ? undefined : name;
+}
+
 /**
  * What is known of a container: its pod's labels, which are on the sandbox, and over them what the runtime itself says,
  * which pod and image cannot override. The same whether a hook, a plugin or an event reports the container.
+ *
+ * @param image the name of what it was made from, where that is known
  */
-export function describeCriContainer(id: string, name: string, pod: CriPod): ContainerDescription {
+export function describeCriContainer(id: string, name: string, pod: CriPod, image?: string): ContainerDescription {
   // No pod says itself who has made it.
   const { [OWNER_LABELS.kind]: _, [OWNER_LABELS.name]: __, ...labels } = pod.labels;
   return {
@@ -41,6 +52,7 @@ export function describeCriContainer(id: string, name: string, pod: CriPod): Con
       ...Object.fromEntries(CONTAINER_NAME_LABELS.map((label) => [label, name])),
     },
     origin: 'cri',
+    ...(image !== undefined && { image }),
   };
 }
 
@@ -66,8 +78,8 @@ export class CriContainers {
     return new Set(this.#ended);
   }
 
-  pid(id: string): number | undefined {
-    return this.#running.get(id)?.pid;
+  get(id: string): SourceContainer | undefined {
+    return this.#running.get(id);
   }
 
   started(container: SourceContainer): void {

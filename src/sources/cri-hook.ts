@@ -1,6 +1,6 @@
 import type { ContainerDescription } from '../containers/container.js';
 import { CriClient } from './cri-client.js';
-import { describeCriContainer, podOf } from './cri-containers.js';
+import { describeCriContainer, imageNameOf, podOf } from './cri-containers.js';
 
 /** A start waits for the answer; a runtime answers in milliseconds if no lock is involved. */
 const LOOK_UP_MILLISECONDS = 2_000;
@@ -13,24 +13,25 @@ export type CriRuntime = 'containerd' | 'crio';
 /**
  * Which keys each runtime writes: with CRI-O a pod can have annotations of its own, including the other runtime's keys.
  */
-const KEYS: Readonly<Record<CriRuntime, { readonly type: string; readonly name: string; readonly sandboxId: string }>> =
-  {
-    containerd: {
-      type: 'io.kubernetes.cri.container-type',
-      name: 'io.kubernetes.cri.container-name',
-      sandboxId: 'io.kubernetes.cri.sandbox-id',
-    },
-    crio: {
-      type: 'io.kubernetes.cri-o.ContainerType',
-      name: 'io.kubernetes.container.name',
-      sandboxId: 'io.kubernetes.cri-o.SandboxID',
-    },
-  };
+const KEYS: Readonly<Record<CriRuntime, Readonly<Record<'type' | 'name' | 'sandboxId' | 'image', string>>>> = {
+  containerd: {
+    type: 'io.kubernetes.cri.container-type',
+    name: 'io.kubernetes.cri.container-name',
+    sandboxId: 'io.kubernetes.cri.sandbox-id',
+    image: 'io.kubernetes.cri.image-name',
+  },
+  crio: {
+    type: 'io.kubernetes.cri-o.ContainerType',
+    name: 'io.kubernetes.container.name',
+    sandboxId: 'io.kubernetes.cri-o.SandboxID',
+    image: 'io.kubernetes.cri-o.ImageName',
+  },
+};
 
 /** What a CRI runtime writes of a container that it makes into the annotations of its bundle. */
 export type CriAnnotations =
   | { readonly kind: 'sandbox' }
-  | { readonly kind: 'container'; readonly name: string; readonly sandboxId: string };
+  | { readonly kind: 'container'; readonly name: string; readonly sandboxId: string; readonly image?: string };
 
 /**
  * Reads the annotations in the state that a runtime gives its hooks. Trustworthy only if the runtime is one of CRI:
@@ -47,7 +48,8 @@ export function readCriAnnotations(annotations: Annotations, runtime: CriRuntime
   const sandboxId = annotations[keys.sandboxId];
   if (kind !== 'container' || !name || !sandboxId)
     throw new Error(`the runtime's annotations have container type ${kind} but not its name or its pod's sandbox`);
-  return { kind, name, sandboxId };
+  const image = imageNameOf({ image: annotations[keys.image] ?? '', userSpecifiedImage: '' });
+  return { kind, name, sandboxId, ...(image !== undefined && { image }) };
 }
 
 /**
@@ -74,7 +76,7 @@ export class CriStarts {
     const sandbox = await this.#client.sandbox(reported.sandboxId, LOOK_UP_MILLISECONDS);
     if (sandbox === undefined)
       throw new Error(`the runtime does not know sandbox ${reported.sandboxId} of container ${id}`);
-    return describeCriContainer(id, reported.name, podOf(sandbox));
+    return describeCriContainer(id, reported.name, podOf(sandbox), reported.image);
   }
 
   close(): void {

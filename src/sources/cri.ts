@@ -7,8 +7,8 @@ import {
   type PodSandbox,
 } from '../generated/runtime/v1/runtime.js';
 import { CRI_TASK_FILTERS, type RuntimeEvent, readContainerdEvent } from './containerd-events.js';
-import { CriClient, isUnimplemented, mayRun } from './cri-client.js';
-import { CriContainers, describeCriContainer, podOf } from './cri-containers.js';
+import { CriClient, isUnimplemented, mayRun, pidIn } from './cri-client.js';
+import { CriContainers, describeCriContainer, imageNameOf, podOf } from './cri-containers.js';
 import type { ContainerSink, RuntimeConnection } from './source.js';
 
 /**
@@ -122,12 +122,20 @@ class Following {
   async #introduce(container: Container, pidOfEvent?: number): Promise<void> {
     const { id } = container;
     const sandbox = await this.#sandbox(container.podSandboxId);
-    const pid = pidOfEvent ?? this.#containers.pid(id) ?? (await this.#client.pid(id));
+    const known = this.#containers.get(id);
+    let pid = pidOfEvent ?? known?.pid;
+    let image = imageNameOf(container.image) ?? known?.description.image;
+    // Its status may name an image of which the list has only the id; what it does not name is not asked for again.
+    if (pid === undefined || (image === undefined && known === undefined)) {
+      const status = await this.#client.status(id);
+      image ??= imageNameOf(status?.status?.image);
+      pid ??= status && pidIn(id, status);
+    }
     // Either gone means that the container has ended.
     if (sandbox === undefined || pid === undefined) return;
     const name = container.metadata?.name;
     if (name === undefined) throw new Error(`the runtime does not report the name of container ${id}`);
-    this.#containers.started({ description: describeCriContainer(id, name, podOf(sandbox)), pid });
+    this.#containers.started({ description: describeCriContainer(id, name, podOf(sandbox), image), pid });
   }
 
   async #sandbox(id: string): Promise<PodSandbox | undefined> {

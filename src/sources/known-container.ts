@@ -82,8 +82,11 @@ export class KnownContainer {
 
   /** The best that was reported. */
   get facts(): SourceContainer {
-    const [best] = [...this.#reports.values()].sort((a, b) => rankOf(b.reporter) - rankOf(a.reporter));
-    return { description: this.refine(best!.container.description), pid: this.#pid };
+    const reports = [...this.#reports.values()].sort((a, b) => rankOf(b.reporter) - rankOf(a.reporter));
+    const { description } = reports[0]!.container;
+    // Not all know it.
+    const [image] = reports.flatMap(({ container }) => container.description.image ?? []);
+    return { description: this.refine({ ...description, ...(image !== undefined && { image }) }), pid: this.#pid };
   }
 
   get isHeld(): boolean {

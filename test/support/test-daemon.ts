@@ -32,6 +32,8 @@ export class TestDaemon {
   readonly reported: string[] = [];
   readonly socket = join(this.directory, 's');
   readonly stateDirectory = join(this.directory, 'state');
+  /** Called while the kernel is opened. */
+  meanwhile: () => void = () => undefined;
   environment: ServiceEnvironment = { NOTIFY_SOCKET: '/notify' };
 
   constructor(t: TestContext) {
@@ -54,6 +56,7 @@ export class TestDaemon {
         logger: pino({}, { write: (line) => void this.lines.push(JSON.parse(line)) }),
         openKernel: () => {
           if (this.kernel.fails === 'openKernel') throw new Error('openKernel fails');
+          this.meanwhile();
           return this.kernel;
         },
       },

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, rmSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -8,6 +8,13 @@ import { namespaceKey } from '../../src/containers/container.js';
 import { Failure } from '../../src/failure.js';
 import { eventually } from '../support/eventually.js';
 import { HOST, HOST_POLICY, TestDaemon } from '../support/test-daemon.js';
+
+/** Neither the stored state nor the kernel was opened. */
+function assertUntouched(daemon: TestDaemon): void {
+  assert.deepEqual(daemon.kernel.ends, []);
+  assert.equal(existsSync(daemon.stateDirectory), false);
+  assert.equal(existsSync(daemon.socket), false);
+}
 
 describe('the daemon', () => {
   test('enforces and serves its policies, and closes everything in reverse order when it is stopped', async (t) => {
@@ -97,16 +104,39 @@ describe('the daemon', () => {
     assert.equal(daemon.lines.find(({ level }) => level > 30)?.err?.message, 'removeReplaced fails');
   });
 
-  test('a start with an address in use closes what was started before, and names the address', async (t) => {
+  for (const [flag, ...others] of [['--listen', '--insecure-tcp'], ['--kubearmor-listen']] as const) {
+    test(`a start with an address in use for ${flag} names it, and leaves the kernel as it is`, async (t) => {
+      const daemon = new TestDaemon(t);
+      const other = createServer().listen(0, '127.0.0.1');
+      t.after(() => other.close());
+      await eventually(() => other.address() !== null);
+      const { port } = other.address() as { port: number };
+      await assert.rejects(
+        daemon.start(flag, `127.0.0.1:${port}`, ...others),
+        (thrown) =>
+          thrown instanceof Failure && thrown.code === 'failed-precondition' && thrown.message.includes(String(port)),
+      );
+      assertUntouched(daemon);
+    });
+  }
+
+  test("a start whose certificates for KubeArmor's clients are missing leaves the kernel as it is", async (t) => {
     const daemon = new TestDaemon(t);
-    const other = createServer().listen(0, '127.0.0.1');
-    t.after(() => other.close());
-    await eventually(() => other.address() !== null);
-    const { port } = other.address() as { port: number };
+    const flags = ['--kubearmor-listen', '127.0.0.1:0', '--kubearmor-tls-directory', daemon.directory];
     await assert.rejects(
-      daemon.start('--listen', `127.0.0.1:${port}`, '--insecure-tcp'),
+      daemon.start(...flags),
+      (thrown) => thrown instanceof Failure && thrown.message.includes(join(daemon.directory, 'server.crt')),
+    );
+    assertUntouched(daemon);
+  });
+
+  test('a start whose address is taken meanwhile closes what was started before, and names the address', async (t) => {
+    const daemon = new TestDaemon(t);
+    daemon.meanwhile = () => writeFileSync(daemon.socket, '');
+    await assert.rejects(
+      daemon.start(),
       (thrown) =>
-        thrown instanceof Failure && thrown.code === 'failed-precondition' && thrown.message.includes(String(port)),
+        thrown instanceof Failure && thrown.code === 'failed-precondition' && thrown.message.includes(daemon.socket),
     );
     assert.deepEqual(daemon.kernel.ends, ['removal given up', 'closed', 'closed']);
     await daemon.assertStoreIsClosed();
@@ -114,11 +144,9 @@ describe('the daemon', () => {
 
   test("a start that cannot serve KubeArmor's clients also stops Hauberk's own API", async (t) => {
     const daemon = new TestDaemon(t);
-    const other = createServer().listen(0, '127.0.0.1');
-    t.after(() => other.close());
-    await eventually(() => other.address() !== null);
-    const { port } = other.address() as { port: number };
-    await assert.rejects(daemon.start('--kubearmor-listen', `127.0.0.1:${port}`), Failure);
+    const socket = join(daemon.directory, 'kubearmor');
+    daemon.meanwhile = () => writeFileSync(socket, '');
+    await assert.rejects(daemon.start('--kubearmor-listen', `unix:${socket}`), Failure);
     assert.equal(existsSync(daemon.socket), false);
     assert.deepEqual(daemon.kernel.ends, ['removal given up', 'closed', 'closed']);
     await daemon.assertStoreIsClosed();

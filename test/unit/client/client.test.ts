@@ -117,6 +117,38 @@ describe('the event stream of a client', () => {
     await stream.end();
   });
 
+  test('receives what happened while the connection was lost, even if no event had come before', async (t) => {
+    const address = `unix:${join(temporaryDirectory(t), 'test.sock')}`;
+    const hub = new EventHub();
+    hub.publish([makeEvent({ pid: 1 })]);
+    const first = await daemonAt(address, hub);
+    const stream = follow(address);
+    await stream.until(() => stream.received.length === 1);
+    await first.shutdown(0);
+    hub.publish([makeEvent({ pid: 2 }), makeEvent({ pid: 3 })]);
+    const second = await daemonAt(address, hub);
+    t.after(() => second.shutdown(0));
+    await stream.until(() => stream.pids().length === 2);
+    assert.deepEqual(stream.pids(), [2, 3]);
+    assert.ok(stream.received.every(({ missed, restarted }) => missed === 0 && !restarted));
+    await stream.end();
+  });
+
+  test('says that another daemon answers, even if no event had come before', async (t) => {
+    const address = `unix:${join(temporaryDirectory(t), 'test.sock')}`;
+    const first = await daemonAt(address, new EventHub());
+    const stream = follow(address);
+    await stream.until(() => stream.received.length === 1);
+    await first.shutdown(0);
+    const other = new EventHub();
+    other.publish([makeEvent({ pid: 1 })]);
+    const second = await daemonAt(address, other);
+    t.after(() => second.shutdown(0));
+    await stream.until(() => stream.pids().length === 1);
+    assert.equal(stream.received.at(-1)?.restarted, true);
+    await stream.end();
+  });
+
   test('reports how many events were lost, and when another daemon answers', async (t) => {
     const address = `unix:${join(temporaryDirectory(t), 'test.sock')}`;
     const small = new EventHub(2);

@@ -108,6 +108,54 @@ describe('the export of events', () => {
     await exporter.stop();
   });
 
+  test('reads again, in order and each once, what could not be read from the journal', async (t) => {
+    const directory = temporaryDirectory(t);
+    const [file, logger] = [join(directory, 'events.log'), new LogRecorder()];
+    const daemon = await journaledEvents(join(directory, 'journal'), { historyCapacity: 10 });
+    for (let first = 1; first <= 1000; first += 100) await daemon.write(numbered(first, first + 99));
+    const read = t.mock.method(daemon.journal, 'read', async function* (after: number) {
+      // Some can be read before the disk fails.
+      for await (const frame of daemon.journal.files.read(after, 0n)) {
+        if (frame.first > 300) throw Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO' });
+        yield frame;
+      }
+    });
+    const sink = new FileSink(file, LARGE);
+    const exporter = new Exporter('file', daemon.hub, sink, join(directory, 'state.json'), logger);
+    await eventually(() => !exporter.counts().isWorking);
+    await eventually(() => read.mock.callCount() > 2);
+    read.mock.restore();
+    await eventually(() => linesOf(file).length === 1000);
+    assert.deepEqual(
+      linesOf(file).map(({ sequence }) => sequence),
+      Array.from({ length: 1000 }, (_, index) => index + 1),
+    );
+    assert.deepEqual(
+      logger.lines.map(({ level, message }) => [level, message]),
+      [
+        ['warn', 'events cannot be read for the export; they wait'],
+        ['info', 'events are exported again'],
+      ],
+    );
+    assert.ok(exporter.counts().isWorking);
+    await exporter.stop();
+    await daemon.close();
+  });
+
+  test('ends while nothing can be read from the journal', async (t) => {
+    const directory = temporaryDirectory(t);
+    const daemon = await journaledEvents(join(directory, 'journal'), { historyCapacity: 10 });
+    await daemon.write(numbered(1, 100));
+    t.mock.method(daemon.journal, 'read', () => {
+      throw new Error('EMFILE: too many open files');
+    });
+    const sink = new FileSink(join(directory, 'events.log'), LARGE);
+    const exporter = new Exporter('file', daemon.hub, sink, join(directory, 'state.json'), new LogRecorder());
+    await eventually(() => !exporter.counts().isWorking);
+    await exporter.stop();
+    await daemon.close();
+  });
+
   test('sends events to syslog and journald that cannot forge other entries', async (t) => {
     const directory = temporaryDirectory(t);
     const event = makeEvent({ object: '/x\n<34>Oct 1 00:00:00 forged: \u001b[2J', containerName: 'a\nPRIORITY=0' });

@@ -1,5 +1,14 @@
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { Journal } from '../../../src/journal/journal.js';
@@ -50,6 +59,12 @@ async function rangesIn(journal: Journal, after = 0, since?: bigint): Promise<[n
 }
 
 const filesOf = (directory: string) => readdirSync(directory).filter((name) => name.endsWith('.events'));
+
+/** Puts a directory in the place of a file: removing it fails as on a failing disk, also for root. */
+function makeUnremovable(path: string): void {
+  rmSync(path);
+  mkdirSync(path);
+}
 
 function directoryOf(t: TestContext): string {
   return join(temporaryDirectory(t), 'journal');
@@ -178,6 +193,38 @@ describe('the journal', () => {
     await first.write(1);
     assert.deepEqual(await rangesIn(first.journal), [[3, 3]]);
     await first.close();
+  });
+
+  test('goes on while old events cannot be removed, says so once, and removes them later', async (t) => {
+    t.mock.timers.enable({ apis: ['setInterval'] });
+    const directory = directoryOf(t);
+    const { journal, write, logger, close } = await openIn(directory);
+    await write(1, 200_000, 1n);
+    const oldest = join(directory, filesOf(directory)[0]!);
+    makeUnremovable(oldest);
+    for (let number = 0; number < 2; number++) await write(1, 200_000);
+    for (let minute = 0; minute < 3; minute++) t.mock.timers.tick(60_000);
+    assert.equal(journal.counts().lost, 0);
+    assert.deepEqual(
+      logger.lines.map(({ level, message }) => [level, message]),
+      [['warn', 'old events cannot be removed from the journal']],
+    );
+    rmdirSync(oldest);
+    t.mock.timers.tick(60_000);
+    assert.equal(journal.files.segments.length, 2);
+    assert.equal(logger.lines[1]?.message, 'old events are removed from the journal again');
+    await close();
+  });
+
+  test('counts events as lost rather than exceed its size where old ones cannot be removed', async (t) => {
+    const directory = directoryOf(t);
+    const { journal, write, close } = await openIn(directory);
+    await write(1, 200_000);
+    makeUnremovable(join(directory, filesOf(directory)[0]!));
+    for (let number = 0; number < 10; number++) await write(1, 200_000);
+    assert.ok(journal.counts().bytes <= LIMITS.bytes, `${journal.counts().bytes}`);
+    assert.ok(journal.counts().lost > 0);
+    await close();
   });
 
   test('skips damaged events anywhere, and returns the rest', async (t) => {

@@ -27,6 +27,9 @@ test('a container has the current labels of its pod or, while pods are unknown, 
   assert.equal(pods.replace([{ metadata: { ...metadata }, spec }]), false);
   assert.equal(pods.replace([]), true);
   assert.deepEqual(pods.describe(reported), reported);
+  const named = { ...reported, image: 'from-the-runtime' };
+  pods.replace([{ metadata, spec: { containers: [] } }]);
+  assert.equal(pods.describe(named).image, 'from-the-runtime', 'a container that the pod does not list');
   const docker = { ...reported, origin: 'docker' as const };
   assert.equal(pods.describe(docker), docker);
 });

@@ -34,15 +34,19 @@ const everything: StreamEventsRequest = {
   includeTelemetry: false,
 };
 
-/** A stream that is subscribed, since its headers have arrived, and all that it has received. */
+/** A stream that is subscribed, since its headers have arrived, and all that it has received after where it began. */
 async function subscribe(t: TestContext, server: RunningServer, filter: Partial<StreamEventsRequest> = {}) {
   const stream = eventClient(t, server).streamEvents({ ...everything, ...filter });
   const responses: StreamEventsResponse[] = [];
   stream.on('data', (response) => responses.push(response));
   stream.on('error', () => undefined);
   await once(stream, 'metadata', { signal: AbortSignal.timeout(5000) });
+  await until(() => responses.length > 0);
+  const [{ position: start, ...nothing }] = responses.splice(0, 1) as [StreamEventsResponse];
+  assert.deepEqual(nothing, { events: [], missed: 0n, gone: [], telemetryMissed: 0n });
   return {
     stream,
+    start,
     responses,
     events: () => responses.flatMap(({ events }) => events),
     missed: () => Number(responses.reduce((total, { missed }) => total + missed, 0n)),
@@ -125,6 +129,20 @@ describe('StreamEvents', () => {
         operations: [],
       },
     ]);
+  });
+
+  test('begins with its position, and continues from there if it breaks before its first event', async (t) => {
+    const { server, hub } = await serveAll(t);
+    hub.publish(numbered(1, 3));
+    const { stream, start, events } = await subscribe(t, server, { containerNames: ['web-1'] });
+    assert.deepEqual(start, { run: hub.run, sequence: 3n });
+    stream.cancel();
+    await until(() => hub.counts().subscribers === 0);
+    hub.publish(numbered(4, 5));
+    const resumed = eventClient(t, server).streamEvents({ ...everything, resumeAfter: start });
+    const [first] = (await once(resumed, 'data')) as [StreamEventsResponse];
+    assert.deepEqual([numbers(first.events), numbers(events())], [[4, 5], []]);
+    resumed.on('error', () => undefined).cancel();
   });
 
   test('filters on the server', async (t) => {

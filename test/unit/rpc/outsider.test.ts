@@ -90,9 +90,11 @@ describe('a client that has only the .proto files', () => {
     const stream = clientOf('EventService').StreamEvents!({ classes: ['ACCESS_CLASS_FILE'] }) as ClientReadableStream<{
       events: { object: string; result: string; time: object }[];
       missed: string;
+      position: { run: string; sequence: string };
     }>;
     stream.on('error', () => undefined);
-    await once(stream, 'metadata');
+    const [begun] = await once(stream, 'data');
+    assert.deepEqual([begun.events, begun.position], [[], { run: hub.run, sequence: '0' }]);
     hub.publish([makeEvent()]);
     const [{ events, missed }] = await once(stream, 'data');
     assert.equal(missed, '0');

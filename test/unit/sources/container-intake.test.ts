@@ -124,6 +124,16 @@ test('a container that two sources report is registered once, with the better fa
   }
 });
 
+test("a container's image is kept from whoever knows it, whoever knows the rest better", async () => {
+  const { tracker, sink } = intake();
+  const { pid } = sleeper();
+  sink('nri', 'cri').started({ description: description('a', { origin: 'cri', namespace: 'shop' }), pid });
+  await eventually(() => tracker.containers.has('a'));
+  sink('docker').started({ description: description('a', { image: 'web:2' }), pid });
+  await eventually(() => tracker.containers.get('a')?.image === 'web:2');
+  assert.equal(tracker.containers.get('a')?.namespace, 'shop');
+});
+
 test('a container that is reported again is registered again only when something about it has changed', async () => {
   const { tracker, sink } = intake();
   const { pid } = sleeper();
