@@ -216,9 +216,11 @@ export function* keyInSteps(ruleSet: RuleSet): Steps<string> {
   // A digest: as text it is as long as the rules, once for each container, and compared as a whole at every look-up.
   const digest = createHash('sha256');
   digest.update(JSON.stringify([postures, permissivePostures, profiled, visible]));
-  for (const [place, { policy, rule }] of rules.entries()) {
+  for (const [place, { policy, rule, guardedLinks }] of rules.entries()) {
     const { mode, guards, heldDescriptors, loaderLibraries } = policy;
-    digest.update(JSON.stringify([policyKey(policy), mode, guards, heldDescriptors, loaderLibraries, rule]));
+    digest.update(
+      JSON.stringify([policyKey(policy), mode, guards, heldDescriptors, loaderLibraries, rule, guardedLinks]),
+    );
     if (isStep(place)) yield;
   }
   const key = digest.digest('base64url');

@@ -1,14 +1,18 @@
 import { posix } from 'node:path';
 import type { Container } from '../containers/container.js';
 import { type FoundLinks, findLinks } from '../containers/find-links.js';
+import { findLinkedElsewhere, type SearchBudget } from '../containers/hard-links.js';
 import { throughLink } from '../policy/kinds/through-link.js';
 import { type Policy, policyKey } from '../policy/model.js';
 import { namedIn } from '../policy/named-paths.js';
-import { inTimeSlices } from '../time-slices.js';
+import { finishInTimeSlices, inTimeSlices } from '../time-slices.js';
 import { HOST_ID } from './host.js';
 import type { HostFiles } from './host-files.js';
 import type { Ledger } from './ledger.js';
 import type { PolicyChange } from './policy-plan.js';
+
+/** How many names of files one change looks at for hard links, about a tenth of a second's work. */
+const NAMES_MAX = 20_000;
 
 /**
  * Makes applied policies follow the links of containers that already run, and reports what they cannot follow. Those of the
@@ -24,6 +28,7 @@ export async function followLinksOf(
   const warnings = new Map<string, Set<string>>();
   const found: Container[] = [];
   const reached = new Map<string, Policy[]>();
+  const budget = { left: NAMES_MAX };
   for await (const { policy, containerIds } of inTimeSlices(fresh))
     for (const id of containerIds) reached.set(id, [...(reached.get(id) ?? []), policy]);
   for await (const [id, policies] of inTimeSlices([...reached])) {
@@ -32,7 +37,9 @@ export async function followLinksOf(
     if ((id !== HOST_ID && container?.process === undefined) || named.paths.size === 0) continue;
     const links = container?.process === undefined ? host.links(named) : findLinks(container.process.pid, named);
     for (const policy of policies) for (const text of warningsFor(policy, links)) add(warnings, policy, text);
-    if (container === undefined) continue;
+    if (container?.process === undefined) continue;
+    for (const policy of policies)
+      for (const text of await hardLinkWarnings(policy, container.process.pid, budget)) add(warnings, policy, text);
     const { laterLinks: _, ...rest } = container;
     found.push({ ...rest, links: { ...links.links }, sharedPrograms: links.shared, foldedPlaces: links.folded });
   }
@@ -63,4 +70,20 @@ function* warningsFor({ rules }: Policy, { links, shared, changing, mountedTwice
     if (ruleClass === 'process' && action !== 'Allow' && target !== undefined && shared.includes(target))
       yield `${id} names \`${match.path}\`, a link to \`${target}\`, which other names lead to as well: it is refused when it is called \`${posix.basename(match.path)}\`, and whoever runs a program chooses what it is called`;
   }
+}
+
+/** A rule about a directory holds for the names there, whatever other names its files have. */
+async function hardLinkWarnings({ rules }: Policy, process: number, budget: SearchBudget): Promise<string[]> {
+  const warnings: string[] = [];
+  for (const { id, class: ruleClass, action, readOnly, match } of rules) {
+    if (ruleClass !== 'file' || match.kind !== 'directory' || (action === 'Allow' && !readOnly)) continue;
+    const { directory, recursive } = match;
+    const found = await finishInTimeSlices(findLinkedElsewhere(process, directory, recursive, budget));
+    if (found === undefined) continue;
+    const { count, path, links } = found;
+    warnings.push(
+      `${id} names \`${directory}\`, where files have hard links elsewhere, ${count} in all, such as \`${path}\` with ${links} links: by those names it does not hold; rules that name the files themselves do`,
+    );
+  }
+  return warnings;
 }

@@ -36,7 +36,7 @@ import { addGuarded, addMatch } from './matches.js';
 import { minimize } from './minimize.js';
 import { NodePruning } from './node-pruning.js';
 import { NondeterministicAutomaton } from './nondeterministic.js';
-import { addArguments, addLibraries } from './object-keys.js';
+import { addArguments, addGuardedLinks, addLibraries } from './object-keys.js';
 import { pack } from './pack.js';
 import { addProgram } from './paths.js';
 import { PatternError } from './pattern.js';
@@ -96,10 +96,11 @@ function* buildAutomaton(ruleSet: RuleSet, budget: Budget): Steps<{ automaton: A
   verdicts.programs.sources.forEach((source, index) => {
     addProgram(nondeterministic, source, verdicts.marks.ofSource(index));
   });
-  ruleSet.rules.forEach(({ rule }, index) => {
+  ruleSet.rules.forEach(({ rule, guardedLinks = [] }, index) => {
     addArguments(nondeterministic, index, rule.arguments ?? [], verdicts.marks.ofArguments(index));
     addQuestions(nondeterministic, rule.match, verdicts.marks.ofName(index));
     addGuarded(nondeterministic, rule.match, verdicts.marks.ofGuard(index));
+    addGuardedLinks(nondeterministic, guardedLinks, verdicts.marks.ofGuard(index));
     addExceptions(nondeterministic, rule.match, verdicts.marks.ofException(index));
   });
   verdicts.libraries.places.forEach((places, policy) => {

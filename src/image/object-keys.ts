@@ -47,3 +47,9 @@ export function addLibraries(automaton: NondeterministicAutomaton, places: reado
 export function startOfGuarded(automaton: NondeterministicAutomaton): number {
   return automaton.literal(automaton.start, Buffer.from(GUARD_PREFIX));
 }
+
+/** Symbolic links that keep their places, as directories do below which a rule names something. */
+export function addGuardedLinks(automaton: NondeterministicAutomaton, links: readonly string[], mark: number): void {
+  for (const link of links)
+    automaton.addMark(automaton.literal(startOfGuarded(automaton), Buffer.from(`${link}/`)), mark);
+}

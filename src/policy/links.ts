@@ -3,8 +3,9 @@ import { isDeepStrictEqual } from 'node:util';
 import { partOf } from './kinds/kinds.js';
 import { linkedPlaces } from './kinds/paths.js';
 import { withLinkedExceptions } from './kinds/presets.js';
-import { throughLink } from './kinds/through-link.js';
+import { linksOnWay, throughLink } from './kinds/through-link.js';
 import type { BoundRule, Match, Policy, Rule } from './model.js';
+import { namedIn } from './named-paths.js';
 
 /** Symbolic links of a container by their names, with where they lead: `{ '/bin': '/usr/bin' }`. */
 export type LinkedDirectories = Readonly<Record<string, string>>;
@@ -20,7 +21,8 @@ export interface OtherLinks {
 /**
  * Adds to each rule whose paths lead over links a copy with the name the kernel will see. Policies are written for
  * `/bin/sleep`; where `/bin` is a link to `/usr/bin`, as in every merged-usr distribution, the program that runs is
- * `/usr/bin/sleep`. The rule as written stays, in case the link is replaced.
+ * `/usr/bin/sleep`. The rule as written stays, in case the link is replaced. Links that others lead to are guarded, unless
+ * the rule allows: where they lead to later is not searched for.
  */
 export function followLinks(
   rules: readonly BoundRule[],
@@ -48,8 +50,20 @@ export function followLinks(
     const twins = twinsOf(rule, known, isShared);
     for (const match of others.flatMap((other) => twinsOf(rule, other, isShared)))
       if (!twins.some((twin) => isDeepStrictEqual(twin, match))) twins.push(match);
-    return [rule, ...twins.map((match) => ({ ...rule, match }))].map((each) => ({ policy, rule: each }));
+    const guardedLinks = isAllowing ? [] : [...new Set([known, ...others].flatMap((each) => linksBehind(rule, each)))];
+    return [
+      { policy, rule, ...(guardedLinks.length > 0 && { guardedLinks }) },
+      ...twins.map((match) => ({ policy, rule: { ...rule, match } })),
+    ];
   });
+}
+
+/** The names of the links that only other links lead to; those along its own path a rule guards by naming what is there. */
+function linksBehind({ class: ruleClass, match }: Rule, links: LinkedDirectories): string[] {
+  const { paths } = namedIn([{ class: ruleClass, match, sources: [] }]);
+  return [...paths].flatMap((path) =>
+    linksOnWay(path, links).filter((name) => path !== name && !path.startsWith(`${name}/`)),
+  );
 }
 
 function withLinkedLibraries(policy: Policy, links: LinkedDirectories): Policy {

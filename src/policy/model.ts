@@ -275,6 +275,8 @@ export const AUDIT_POSTURES = Object.fromEntries(POSTURE_CLASSES.map((each) => [
 export interface BoundRule {
   readonly policy: Policy;
   readonly rule: Rule;
+  /** Names of symbolic links that it was followed through, apart from those along its own path; left out if none. */
+  readonly guardedLinks?: readonly string[];
 }
 
 /** What names a policy. */

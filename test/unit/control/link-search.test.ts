@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -118,6 +118,24 @@ test('a rule on a file that has another name by a second mount gets a warning', 
   );
   assert.deepEqual(await apply(`process: {matchPaths: [{path: ${base}/v2/busybox}]}`), []);
   assert.deepEqual(await apply(`file: {matchPatterns: [{pattern: ${base}/v2/*}]}`), []);
+});
+
+test('a rule about a directory warns of files there with hard links elsewhere, unless it allows', async (t) => {
+  mkdirSync(join(base, 'kept'));
+  writeFileSync(join(base, 'kept/file'), '');
+  linkSync(join(base, 'kept/file'), join(base, 'linked-elsewhere'));
+  const { plane, apply, register } = await start('Block');
+  t.after(() => plane.tracker.stop());
+  await register();
+  assert.deepEqual(await apply(`file: {matchDirectories: [{dir: ${base}/kept/}]}`), [
+    `file.matchDirectories[0] names \`${base}/kept/\`, where files have hard links elsewhere, 1 in all, such as \`${base}/kept/file\` with 2 links: by those names it does not hold; rules that name the files themselves do`,
+  ]);
+  const allowing = await apply(`file: {matchDirectories: [{dir: ${base}/kept/, action: Allow}]}`);
+  assert.deepEqual(
+    allowing.filter((text) => text.includes('hard links')),
+    [],
+  );
+  assert.deepEqual(await apply(`process: {matchDirectories: [{dir: ${base}/kept/}]}`), []);
 });
 
 test('links are searched neither in a container without a process nor for rules without paths', async () => {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compileImage } from '../../../src/image/compile.js';
 import { guard } from '../../../src/image/walk.js';
+import { followLinks } from '../../../src/policy/links.js';
 import type { Policy, Rule } from '../../../src/policy/model.js';
 import { resolveRules } from '../../../src/policy/rule-set.js';
 import { directory, exact, pattern, rule, ruleSet } from './rule-sets.js';
@@ -88,11 +89,35 @@ test('rules on mounts, ptrace and shared memory guard the paths that they name',
   assert.equal(answer([mount, trace, memory, drift], '/a/', '/b/'), 'Allow');
 });
 
+test('links that a rule was followed through keep their places, also those that only other links lead to', () => {
+  const links = {
+    '/bin': '/usr/bin',
+    '/usr/bin/python': '/etc/alternatives/python',
+    '/etc/alternatives/python': '/opt/python',
+  };
+  const actionWith = (made: Partial<Rule>, place: string) => {
+    const one = rule(exact('/bin/python'), made);
+    const policy: Policy = { name: 'linked', namespace: 'default', matchLabels: {}, rules: [one] };
+    const { words } = compileImage(resolveRules(followLinks([{ policy, rule: one }], links), POSTURES));
+    // What the kernel compares where a link is made: a name of the same length that no rule names.
+    const unnamed = place.replace(/[^/]+$/u, (name) => '\u0001'.repeat(name.length));
+    return guard(words, Buffer.from(`${place}/`), Buffer.from(`${unnamed}/`)).action;
+  };
+  for (const link of Object.keys(links)) {
+    assert.equal(actionWith({}, link), 'Block', link);
+    assert.equal(actionWith({ class: 'process' }, link), 'Block', link);
+    assert.equal(actionWith({ action: 'Audit' }, link), 'Audit', link);
+  }
+  for (const other of ['/usr/bin/perl', '/etc/alternatives/perl']) assert.equal(actionWith({}, other), 'Allow', other);
+  assert.equal(actionWith({ action: 'Allow' }, '/etc/alternatives/python'), 'Allow');
+});
+
+const POSTURES = { process: 'audit', file: 'block', network: 'audit', capabilities: 'audit' } as const;
+
 /** The decision on renaming `/srv/vault/` to `/srv/drawer/` with SECRET as the rule of a policy with these settings. */
 function actionUnder(settings: Partial<Policy>): string {
   const policy: Policy = { name: 'secret', namespace: 'default', matchLabels: {}, rules: [SECRET], ...settings };
-  const postures = { process: 'audit', file: 'block', network: 'audit', capabilities: 'audit' } as const;
-  const { words } = compileImage(resolveRules([{ policy, rule: SECRET }], postures));
+  const { words } = compileImage(resolveRules([{ policy, rule: SECRET }], POSTURES));
   return guard(words, Buffer.from('/srv/vault/'), Buffer.from('/srv/drawer/')).action;
 }
 

@@ -140,3 +140,15 @@ test('loader libraries behind a link may be loaded by both paths', () => {
   assert.deepEqual(linked[0]!.policy.loaderLibraries, [...loaderLibraries, at('/usr/lib/a.so')]);
   assert.equal(linked[1]!.policy, linked[0]!.policy);
 });
+
+test('a rule that blocks guards the links that only other links lead to, and one that allows does not', () => {
+  const guardedBy = (action: 'Block' | 'Allow', path: string, later = {}) =>
+    followLinks([bind({ match: { kind: 'exact', path }, action })], DEEP, { later }).map((each) => each.guardedLinks);
+  assert.deepEqual(guardedBy('Block', '/bin/python3'), [['/usr/bin/python3'], undefined]);
+  assert.deepEqual(guardedBy('Block', '/usr/bin/python3'), [undefined, undefined]);
+  assert.deepEqual(guardedBy('Allow', '/bin/python3'), [undefined, undefined]);
+  assert.deepEqual(guardedBy('Block', '/bin/python3', { '/usr/bin/python3.11': '/opt/python' })[0], [
+    '/usr/bin/python3',
+    '/usr/bin/python3.11',
+  ]);
+});

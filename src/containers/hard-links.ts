@@ -1,0 +1,85 @@
+import { lstatSync, readdirSync } from 'node:fs';
+import type { Steps } from '../steps.js';
+import { slowPathsOf } from './mounts.js';
+
+/** Files below a directory that hard links give names elsewhere. */
+export interface LinkedElsewhere {
+  readonly count: number;
+  /** One of them, and how many names it has in all. */
+  readonly path: string;
+  readonly links: bigint;
+}
+
+/** How many names may still be looked at. */
+export interface SearchBudget {
+  left: number;
+}
+
+interface Found {
+  readonly path: string;
+  readonly links: bigint;
+  /** How many of them were found. */
+  seen: bigint;
+}
+
+/**
+ * Looks for the files below a directory of a container that have names elsewhere. No symbolic link is followed, and nothing
+ * is read on network and FUSE filesystems.
+ *
+ * @param directory with a slash at its end
+ * @param budget what the search takes is taken from it
+ * @returns undefined if there are none, or if the budget did not suffice to tell
+ */
+export function* findLinkedElsewhere(
+  process: number,
+  directory: string,
+  isRecursive: boolean,
+  budget: SearchBudget,
+  root = `/proc/${process}/root`,
+): Steps<LinkedElsewhere | undefined> {
+  const isSlow = slowPathsOf(process);
+  const found = new Map<string, Found>();
+  const waiting = isDirectory(root, directory) ? [directory] : [];
+  for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+    if (isSlow(next.slice(0, -1))) continue;
+    for (const { path, isDirectory } of entriesOf(root, next)) {
+      if (budget.left-- <= 0) return undefined;
+      if (isDirectory && isRecursive) waiting.push(`${path}/`);
+      else if (!isDirectory) note(found, root, path);
+    }
+    yield;
+  }
+  const elsewhere = [...found.values()].filter(({ seen, links }) => seen < links);
+  const [first] = elsewhere;
+  return first && { count: elsewhere.length, path: first.path, links: first.links };
+}
+
+/** Whether it is one by its own name and those before. */
+function isDirectory(root: string, directory: string): boolean {
+  try {
+    for (let end = directory.indexOf('/', 1); end !== -1; end = directory.indexOf('/', end + 1))
+      if (!lstatSync(root + directory.slice(0, end)).isDirectory()) return false;
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function entriesOf(root: string, directory: string): { path: string; isDirectory: boolean }[] {
+  try {
+    return readdirSync(root + directory, { withFileTypes: true })
+      .filter((entry) => entry.isFile() || entry.isDirectory())
+      .map((entry) => ({ path: directory + entry.name, isDirectory: entry.isDirectory() }));
+  } catch {
+    return [];
+  }
+}
+
+function note(found: Map<string, Found>, root: string, path: string): void {
+  const status = lstatSync(root + path, { bigint: true, throwIfNoEntry: false });
+  if (status === undefined || !status.isFile() || status.nlink <= 1n) return;
+  const number = `${status.dev}:${status.ino}`;
+  const known = found.get(number) ?? { path, links: status.nlink, seen: 0n };
+  known.seen++;
+  found.set(number, known);
+}

@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict';
+import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import { findLinkedElsewhere } from '../../../src/containers/hard-links.js';
+import { finish } from '../../../src/steps.js';
+
+describe('hard links elsewhere', () => {
+  const base = mkdtempSync(join(tmpdir(), 'hauberk-hard-links-'));
+  after(() => rmSync(base, { recursive: true }));
+  mkdirSync(join(base, 'inside/below'), { recursive: true });
+  mkdirSync(join(base, 'outside'));
+  for (const name of ['inside/one', 'inside/both', 'inside/below/two', 'inside/alone'])
+    writeFileSync(join(base, name), '');
+  linkSync(join(base, 'inside/both'), join(base, 'inside/below/both'));
+  linkSync(join(base, 'inside/below/two'), join(base, 'outside/two'));
+  symlinkSync('../outside', join(base, 'inside/link'));
+  symlinkSync('inside', join(base, 'way'));
+  const search = (directory: string, isRecursive = true, left = 100) =>
+    finish(findLinkedElsewhere(process.pid, join(base, directory, '/'), isRecursive, { left }));
+
+  test('files with names outside of a directory are found below it, and those with all names inside are not', () => {
+    assert.deepEqual(search('inside'), { count: 1, path: join(base, 'inside/below/two'), links: 2n });
+    assert.deepEqual(search('inside', false), { count: 1, path: join(base, 'inside/both'), links: 2n });
+  });
+
+  test('nothing is found where there is no directory, by a symbolic link, or where the names are too many', () => {
+    assert.equal(search('nowhere'), undefined);
+    assert.equal(search('way'), undefined);
+    assert.equal(search('inside', true, 5), undefined);
+    assert.notEqual(search('inside', true, 6), undefined);
+  });
+});
