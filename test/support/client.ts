@@ -102,6 +102,8 @@ export class Client {
     });
     const Constructor = grpc.makeClientConstructor(definition[`hauberk.v1.${name}`] as grpc.ServiceDefinition, name);
     const client = new Constructor(this.address, this.credentials, {
+      // Otherwise all clients of a process share one connection, with the limits that it has.
+      'grpc.use_local_subchannel_pool': 1,
       'grpc.initial_reconnect_backoff_ms': 100,
       'grpc.max_reconnect_backoff_ms': 500,
     });
