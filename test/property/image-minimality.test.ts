@@ -77,8 +77,17 @@ function reachable(words: Uint32Array): Map<number, number[]> {
   return found;
 }
 
+/** The states with their successors, for one of the bytes by which every state has the same successor. */
+function withoutEqualBytes(states: ReadonlyMap<number, number[]>): Map<number, number[]> {
+  const all = [...states.values()];
+  const columns = BYTES.map((_, index) => [all.map((successors) => successors[index]).join(), index] as const);
+  const kept = [...new Map(columns).values()];
+  return new Map([...states].map(([state, successors]) => [state, kept.map((index) => successors[index]!)]));
+}
+
 /** The number of distinguishable states, by Moore's partition refinement. */
-function distinguishable(words: Uint32Array, states: ReadonlyMap<number, number[]>, classes: number): number {
+function distinguishable(words: Uint32Array, found: ReadonlyMap<number, number[]>, classes: number): number {
+  const states = withoutEqualBytes(found);
   let keys = new Map([...states.keys()].map((state) => [state, answers(words, state, classes)]));
   for (let count = 0; ; ) {
     const numbers = new Map<string, number>();

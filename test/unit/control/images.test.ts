@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { keyInSteps, keyOf, type LiveImage, LiveImages } from '../../../src/control/images.js';
+import { Failure } from '../../../src/failure.js';
 import type { Rule } from '../../../src/policy/model.js';
 import { resolveRules } from '../../../src/policy/rule-set.js';
 import { finish } from '../../../src/steps.js';
@@ -171,11 +172,22 @@ test('rule sets share an image only if decisions and reports are the same', () =
 });
 
 test('a rule set of an image in use is not compiled again as a check', async () => {
-  const { images } = imagesAfter();
-  const tooLarge = ruleSet({ match: { kind: 'pattern', pattern: `/**a${'?'.repeat(30)}b` } });
+  const { kernel, images } = imagesAfter();
+  const tooLarge = blocking('/a');
+  const compiled: unknown[] = [];
+  // biome-ignore lint/correctness/useYield: it fails at once.
+  kernel.compile = function* (each) {
+    compiled.push(each);
+    throw new Failure('resource-exhausted', 'too large');
+  };
+  // biome-ignore lint/correctness/useYield: it knows at once.
+  kernel.fits = function* () {
+    return false;
+  };
   await assert.rejects(images.tryToCompile(tooLarge), { code: 'resource-exhausted' });
   assert.equal(await images.fits(tooLarge), false);
   images.has = () => true;
   await images.tryToCompile(tooLarge);
   assert.equal(await images.fits(tooLarge), true);
+  assert.deepEqual(compiled, [tooLarge]);
 });

@@ -1,21 +1,30 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { NOTHING_DESIRED } from '../../../src/control/desired-state.js';
 import { IntegrityWatch } from '../../../src/control/integrity-watch.js';
 import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
 import { RecordingLogger } from '../../support/recording-sink.js';
 
 async function watched(containers: number) {
-  const plane = new InMemoryControlPlane();
+  const ids = Array.from({ length: containers }, (_, index) => `c${index}`);
+  const plane = new InMemoryControlPlane({
+    ...NOTHING_DESIRED,
+    containers: new Map(
+      ids.map((id, index) => [
+        id,
+        {
+          ...{ id, name: id, namespace: 'default', labels: {}, origin: 'registered' as const, links: {} },
+          namespaces: { pidNamespace: 100 + index, mountNamespace: 5000 + index },
+        },
+      ]),
+    ),
+  });
+  await plane.ledger.start([]);
   const logger = new RecordingLogger();
   const watch = new IntegrityWatch(plane.kernel, plane.enforcement, plane.ledger, logger, () => {
     plane.kernelProblem = watch.problem;
     plane.host.announce();
   });
-  for (let index = 0; index < containers; index++) {
-    const id = `c${index}`;
-    const description = { id, name: id, namespace: 'default', labels: {}, origin: 'registered' as const };
-    await plane.tracker.register(description, { pidNamespace: 100 + index, mountNamespace: 5000 + index });
-  }
   return { plane, watch, logger };
 }
 

@@ -29,9 +29,11 @@ async function start(t: TestContext) {
 
 const MESSAGE = 'm'.repeat(4000);
 
-/** A policy of many rules. */
-function large(name: string, rules: number, message = ''): string {
-  const paths = Array.from({ length: rules }, (_, number) => `      - path: /srv/${name}/${number}\n`).join('');
+/** A policy of many rules; below `directory` their paths are longer. */
+function large(name: string, rules: number, message = '', directory = ''): string {
+  const paths = Array.from({ length: rules }, (_, number) => `      - path: /srv/${name}/${directory}${number}\n`).join(
+    '',
+  );
   const text = manifest(name).replace('      - path: /etc/shadow\n', paths);
   return message === '' ? text : text.replace('spec:\n', `spec:\n  message: ${message}\n`);
 }
@@ -39,15 +41,15 @@ function large(name: string, rules: number, message = ''): string {
 describe('a response that would not fit a message', () => {
   test('to a change has the number of containers, and as many ids as fit; the change is made', async (t) => {
     const { register, policies, plane, ours } = await start(t);
-    await register(300);
+    await register(100);
     const manifests = Array.from({ length: 100 }, (_, number) => manifest(`p${number}`)).join('---\n');
     const source = { $case: 'manifest', value: manifests } as const;
     const { changes } = await answerOf(policies, (c) => c.applyPolicy, { source, expectedVersions: {}, force: false });
     assert.equal(changes.length, 100);
-    assert.ok(changes.every(({ containerCount }) => containerCount === 300n));
+    assert.ok(changes.every(({ containerCount }) => containerCount === 100n));
     assert.equal(changes.flatMap(({ containerIds }) => containerIds).length, 8192);
     assert.equal(plane.policies.list().length, 100);
-    assert.equal((await ours.policies.getPolicy({ name: 'p99' })).containerIds.length, 300);
+    assert.equal((await ours.policies.getPolicy({ name: 'p99' })).containerIds.length, 100);
   });
 
   test('to a list of policies has pages, which our client follows', async (t) => {
@@ -88,19 +90,20 @@ describe('a response that would not fit a message', () => {
   test('with a policy of many rules has pages, from which it can be applied again', async (t) => {
     const { apply, policies, containers, ours, register } = await start(t);
     await register(1);
-    await apply(large('big', 5000, MESSAGE));
+    const count = 1200;
+    await apply(large('big', count, MESSAGE, 'directory/'.repeat(30)));
     const first = await answerOf(policies, (c) => c.getPolicy, { name: 'big', namespace: '', scope: 0, pageToken: '' });
-    assert.ok(first.nextPageToken !== '' && first.policy!.rules.length < 5000);
+    assert.ok(first.nextPageToken !== '' && first.policy!.rules.length < count);
     const { policy, manifest: text } = await ours.policies.getPolicy({ name: 'big' });
-    assert.equal(policy!.rules.length, 5000);
+    assert.equal(policy!.rules.length, count);
     const again = await apply(text);
     assert.equal(again.changes[0]!.kind, 3, 'it is unchanged');
     const typed = await ours.policies.validatePolicy({ source: { $case: 'policy', value: policy! } });
     assert.equal(typed.changes[0]!.kind, 3, 'it is unchanged as a message, too');
     const containerId = '0'.repeat(64);
     const part = await answerOf(containers, (c) => c.getEffectivePolicy, { containerId, ...FIRST_PAGE });
-    assert.ok(part.rules.length < 5000 && part.nextPageToken !== '');
-    assert.equal((await ours.containers.getEffectivePolicy({ containerId })).rules.length, 5000);
+    assert.ok(part.rules.length < count && part.nextPageToken !== '');
+    assert.equal((await ours.containers.getEffectivePolicy({ containerId })).rules.length, count);
     await apply(large('big', 2));
     const stale = { name: 'big', namespace: '', scope: 0, pageToken: first.nextPageToken };
     assert.equal((await refusal(answerOf(policies, (c) => c.getPolicy, stale))).code, 'ABORTED');
