@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import type { RuleDescription } from '../events/rule-description.js';
 import { describeRule } from '../events/rule-description.js';
 import { compileInSteps, isWithinLimits } from '../image/compile.js';
+import type { Image } from '../image/image.js';
 import { decidesFlag, HEADER, namesHost, observesCalls } from '../image/layout.js';
+import type { Limits } from '../image/limits.js';
 import type { Enforcer } from '../kernel/enforcer.js';
 import type { KernelImage } from '../kernel/images.js';
 import { policyKey } from '../policy/model.js';
@@ -62,11 +64,13 @@ export class LiveImages {
   /**
    * @param earlier what the rule numbers of an earlier daemon's images mean
    * @param lastImageId the highest id of an image ever used
+   * @param limits where they are not to be the usual ones
    */
   constructor(
     readonly kernel: Pick<Enforcer, 'createImage' | 'releaseImage' | 'readAnswers'>,
     earlier: ReadonlyMap<number, readonly RuleDescription[]>,
     lastImageId: number,
+    readonly limits: Partial<Limits> = {},
   ) {
     this.#rulesByImageId = new Map(earlier);
     this.#remembered = [...earlier.keys()];
@@ -140,7 +144,7 @@ export class LiveImages {
 
   /** The places in a rule set of the rules that decide anything. */
   async decidedRules(ruleSet: RuleSet): Promise<ReadonlySet<number>> {
-    return this.#byKey.get(keyOf(ruleSet))?.decided ?? (await finishInTimeSlices(compileInSteps(ruleSet))).decided;
+    return this.#byKey.get(keyOf(ruleSet))?.decided ?? (await this.#compile(ruleSet)).decided;
   }
 
   /** Whether an image in use decides by this rule set. */
@@ -150,12 +154,16 @@ export class LiveImages {
 
   /** Compiles a rule set that no image in use decides by, to see whether it can be. */
   async tryToCompile(ruleSet: RuleSet): Promise<void> {
-    if (!this.has(ruleSet)) await finishInTimeSlices(compileInSteps(ruleSet));
+    if (!this.has(ruleSet)) await this.#compile(ruleSet);
   }
 
   /** Whether a rule set can be compiled, for which no image has to be made. */
   async fits(ruleSet: RuleSet): Promise<boolean> {
-    return this.has(ruleSet) || (await finishInTimeSlices(isWithinLimits(ruleSet)));
+    return this.has(ruleSet) || (await finishInTimeSlices(isWithinLimits(ruleSet, this.limits)));
+  }
+
+  #compile(ruleSet: RuleSet): Promise<Image> {
+    return finishInTimeSlices(compileInSteps(ruleSet, this.limits));
   }
 
   /** What several ask for at once is compiled once. */
@@ -166,7 +174,7 @@ export class LiveImages {
   }
 
   async #make(key: string, ruleSet: RuleSet): Promise<void> {
-    const image = await finishInTimeSlices(compileInSteps(ruleSet));
+    const image = await this.#compile(ruleSet);
     const readsAnswers = ruleSet.rules.some(namesHost);
     if (readsAnswers) await this.#beginToReadAnswers();
     this.#imageId++;

@@ -24,6 +24,7 @@ import { Telemetry } from '../../src/control/telemetry.js';
 import { VisibilityRegistry } from '../../src/control/visibility-registry.js';
 import { describeTelemetry } from '../../src/events/telemetry.js';
 import type { Image } from '../../src/image/image.js';
+import type { Limits } from '../../src/image/limits.js';
 import type { CountedAccess } from '../../src/kernel/accesses.js';
 import type { Enforcer } from '../../src/kernel/enforcer.js';
 import type { KernelImage } from '../../src/kernel/images.js';
@@ -37,6 +38,11 @@ export const POSTURES: Postures = { process: 'block', file: 'audit', network: 'b
 
 /** No process of a test is in this namespace, so that any can be registered as a container. */
 export const HOST_MOUNT_NAMESPACE = 1;
+
+/** A plane of which few patterns are too many, so that it does not take long to find that out. */
+export function crampedPlane(work = 60_000): InMemoryControlPlane {
+  return new InMemoryControlPlane(undefined, undefined, undefined, { limits: { work } });
+}
 
 /** Keeps images in memory as the kernel's maps do, and fails where a test says so. */
 export class MemoryKernel {
@@ -189,11 +195,11 @@ export class InMemoryControlPlane implements ControlPlane {
     desired: DesiredState = NOTHING_DESIRED,
     readonly kernel = new MemoryKernel(),
     host?: Container,
-    options: PolicySettings = {},
+    { limits, ...options }: PolicySettings & { readonly limits?: Partial<Limits> } = {},
   ) {
     this.hostSubject = new HostSubject(host);
     const settings = { postures: POSTURES, ...options };
-    const enforcement = new Enforcement(this.kernel, settings, new Map(), 39, this.hostSubject);
+    const enforcement = new Enforcement(this.kernel, settings, new Map(), 39, this.hostSubject, limits);
     this.enforcement = enforcement;
     const store = {
       commit: async (changes: StoreChanges) => {
