@@ -10,6 +10,7 @@ import { Expiry } from './control/expiry.js';
 import { HookCoverage } from './control/hook-coverage.js';
 import type { HostFacts } from './control/host.js';
 import { HostState } from './control/host-state.js';
+import { logLeftOut } from './control/left-out-log.js';
 import { diffPolicies } from './control/policy-diff.js';
 import { PolicyRegistry } from './control/policy-registry.js';
 import { ProfileRegistry } from './control/profile-registry.js';
@@ -60,6 +61,7 @@ async function makeParts({ config, access, host: found, logger, store, kernel, c
   reports.addFollower(sources);
   const host = new HostState(kernel, enforcement, ledger, reports);
   notifier.on('status', () => host.announce());
+  logLeftOut(host, (id) => containers.get(id)?.name, logger);
 
   const dryRuns = new DryRunPool();
   closers.add('dry runs', () => dryRuns.close());

@@ -54,7 +54,7 @@ export async function previewChange(
   const kept = before.policies.withoutAll(gone);
   const run = async (job: DryRunJob) => {
     await nextTimeSlice();
-    return dryRuns.dryRun(job, caller);
+    return dryRuns.dryRun({ ...job, limits: rules.images.limits }, caller);
   };
   const compile = async (ruleSet: RuleSet) => (await run({ ruleSet })).image;
   const compileAlone = (policy: Policy) => rules.compileAlone(policy, compile);

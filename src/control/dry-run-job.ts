@@ -1,5 +1,6 @@
 import type { Review } from '../explain/review.js';
 import type { Image } from '../image/image.js';
+import type { Limits } from '../image/limits.js';
 import type { Policy, Postures } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
 import type { ObservedAccess } from '../profile/observed-access.js';
@@ -8,6 +9,8 @@ import type { Suggestion, SuggestOptions } from '../profile/suggest.js';
 /** What is asked of the thread that does dry runs: to compile a rule set and, if need be, to review policies in it. */
 export interface DryRunJob {
   readonly ruleSet: RuleSet;
+  /** See LiveImages. */
+  readonly limits?: Partial<Limits>;
   readonly review?: { readonly postures: Postures; readonly policies: readonly Policy[] };
 }
 

@@ -14,8 +14,8 @@ serveJobs(function* (job: DryRunJob | SuggestionJob): Generator<never, DryRunRes
     const suggestion = suggestPolicy(job.accesses, { ...job.head, checkPattern });
     return { suggestion, text: suggestionText(suggestion) };
   }
-  const { ruleSet, review } = job;
-  const image = compileImage(ruleSet);
+  const { ruleSet, limits, review } = job;
+  const image = compileImage(ruleSet, limits);
   if (review === undefined) return { image, reviews: [] };
   const reviewer = reviewerOf(ruleSet, image.decided, review.postures);
   const deadline = performance.now() + REVIEW_MILLISECONDS;

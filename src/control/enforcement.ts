@@ -1,6 +1,7 @@
 import type { Container, NamespacePair } from '../containers/container.js';
 import { namespaceKey } from '../containers/container.js';
 import type { RuleDescription } from '../events/rule-description.js';
+import type { Limits } from '../image/limits.js';
 import type { Enforcer, PublishedContainer } from '../kernel/enforcer.js';
 import type { RuleSet } from '../policy/rule-set.js';
 import { inTimeSlices } from '../time-slices.js';
@@ -50,6 +51,7 @@ export class Enforcement {
 
   /**
    * @param earlier the images of an earlier daemon: image id to what its rule numbers mean
+   * @param limits of each image, where they are not to be the usual ones
    */
   constructor(
     readonly kernel: EnforcingKernel,
@@ -57,8 +59,9 @@ export class Enforcement {
     earlier: ReadonlyMap<number, readonly RuleDescription[]>,
     lastImageId: number,
     readonly hostSubject: Pick<HostSubject, 'current'>,
+    limits: Partial<Limits> = {},
   ) {
-    this.images = new LiveImages(kernel, earlier, lastImageId);
+    this.images = new LiveImages(kernel, earlier, lastImageId, limits);
     this.rules = new RuleSets(this.images, settings, hostSubject);
     this.#state = new PublishedState(kernel, this.#assignments, this.#uses, this.images, () => this.host);
     this.#kinds = this.#kindsUnder(NOTHING_DESIRED);

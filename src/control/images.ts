@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import type { RuleDescription } from '../events/rule-description.js';
 import { describeRule } from '../events/rule-description.js';
 import { namesHost, observesCalls } from '../image/layout.js';
-import type { EnforcedImage, Enforcer } from '../kernel/enforcer.js';
+import type { Limits } from '../image/limits.js';
+import type { CompiledRules, EnforcedImage, Enforcer } from '../kernel/enforcer.js';
 import { policyKey } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
 import { finish, isStep, type Steps } from '../steps.js';
@@ -60,11 +61,13 @@ export class LiveImages {
   /**
    * @param earlier what the rule numbers of an earlier daemon's images mean
    * @param lastImageId the highest id of an image ever used
+   * @param limits where they are not to be the usual ones
    */
   constructor(
     readonly kernel: Pick<Enforcer, 'compile' | 'fits' | 'releaseImage' | 'readAnswers'>,
     earlier: ReadonlyMap<number, readonly RuleDescription[]>,
     lastImageId: number,
+    readonly limits: Partial<Limits> = {},
   ) {
     this.#rulesByImageId = new Map(earlier);
     this.#remembered = [...earlier.keys()];
@@ -138,7 +141,7 @@ export class LiveImages {
 
   /** The places in a rule set of the rules that decide anything. */
   async decidedRules(ruleSet: RuleSet): Promise<ReadonlySet<number>> {
-    return this.#byKey.get(keyOf(ruleSet))?.decided ?? (await finishInTimeSlices(this.kernel.compile(ruleSet))).decided;
+    return this.#byKey.get(keyOf(ruleSet))?.decided ?? (await this.#compile(ruleSet)).decided;
   }
 
   /** Whether an image in use decides by this rule set. */
@@ -148,12 +151,16 @@ export class LiveImages {
 
   /** Compiles a rule set that no image in use decides by, to see whether it can be. */
   async tryToCompile(ruleSet: RuleSet): Promise<void> {
-    if (!this.has(ruleSet)) await finishInTimeSlices(this.kernel.compile(ruleSet));
+    if (!this.has(ruleSet)) await this.#compile(ruleSet);
   }
 
   /** Whether a rule set can be compiled, for which no image has to be made. */
   async fits(ruleSet: RuleSet): Promise<boolean> {
-    return this.has(ruleSet) || (await finishInTimeSlices(this.kernel.fits(ruleSet)));
+    return this.has(ruleSet) || (await finishInTimeSlices(this.kernel.fits(ruleSet, this.limits)));
+  }
+
+  #compile(ruleSet: RuleSet): Promise<CompiledRules> {
+    return finishInTimeSlices(this.kernel.compile(ruleSet, this.limits));
   }
 
   /** What several ask for at once is compiled once. */
@@ -164,7 +171,7 @@ export class LiveImages {
   }
 
   async #make(key: string, ruleSet: RuleSet): Promise<void> {
-    const compiled = await finishInTimeSlices(this.kernel.compile(ruleSet));
+    const compiled = await this.#compile(ruleSet);
     const readsAnswers = ruleSet.rules.some(namesHost);
     if (readsAnswers) await this.#beginToReadAnswers();
     this.#imageId++;

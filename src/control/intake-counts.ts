@@ -16,7 +16,7 @@ export class IntakeCounts {
   refusedStarts = 0;
   /** Requests on the hook's socket that could not be read, or came from somebody else than root. */
   rejectedRequests = 0;
-  /** Containers that the hook let start without protection, as it has noted while the daemon did not answer. */
+  /** Containers that the hook, as its records say, or NRI let start without protection. */
   startsWithoutProtection = 0;
 }
 

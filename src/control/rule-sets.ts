@@ -26,7 +26,7 @@ export class RuleSets {
   readonly #fitting: Fitting;
 
   constructor(
-    readonly images: Pick<LiveImages, 'has' | 'fits' | 'decidedRules' | 'tryToCompile'>,
+    readonly images: Pick<LiveImages, 'has' | 'fits' | 'decidedRules' | 'tryToCompile' | 'limits'>,
     readonly settings: ResolutionSettings,
     readonly hostSubject: Pick<HostSubject, 'current'>,
   ) {

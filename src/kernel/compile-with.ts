@@ -1,6 +1,7 @@
 import { compileInSteps } from '../image/compile.js';
 import type { Image } from '../image/image.js';
 import { decidesFlag, HEADER } from '../image/layout.js';
+import type { Limits } from '../image/limits.js';
 import type { RuleSet } from '../policy/rule-set.js';
 import type { Steps } from '../steps.js';
 import type { CompiledRules, EnforcedImage } from './enforcer.js';
@@ -13,8 +14,9 @@ import type { CompiledRules, EnforcedImage } from './enforcer.js';
 export function* compileWith(
   ruleSet: RuleSet,
   create: (image: Image, imageId: number) => EnforcedImage,
+  limits?: Partial<Limits>,
 ): Steps<CompiledRules> {
-  const image = yield* compileInSteps(ruleSet);
+  const image = yield* compileInSteps(ruleSet, limits);
   return {
     rules: image.rules,
     decided: image.decided,

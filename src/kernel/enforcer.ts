@@ -1,5 +1,6 @@
 import type { ContainerRoot, NamespacePair, ProcessIdentity } from '../containers/container.js';
 import type { DecidingRule } from '../image/image.js';
+import type { Limits } from '../image/limits.js';
 import type { RuleSet } from '../policy/rule-set.js';
 import type { Steps } from '../steps.js';
 import type { CountedAccess } from './accesses.js';
@@ -30,10 +31,13 @@ export interface Enforcer {
 
   /** Removes what an earlier daemon of another build left in force, once every container has its image here. */
   removeReplaced(signal: AbortSignal): Promise<void>;
-  /** @throws Failure invalid-argument or resource-exhausted, where a rule set cannot be enforced */
-  compile(ruleSet: RuleSet): Steps<CompiledRules>;
+  /**
+   * @param limits of the image, where they are not to be the usual ones
+   * @throws Failure invalid-argument or resource-exhausted, where a rule set cannot be enforced
+   */
+  compile(ruleSet: RuleSet, limits?: Partial<Limits>): Steps<CompiledRules>;
   /** Whether a rule set is small enough to be compiled, which takes less than to compile it. */
-  fits(ruleSet: RuleSet): Steps<boolean>;
+  fits(ruleSet: RuleSet, limits?: Partial<Limits>): Steps<boolean>;
   releaseImage(image: EnforcedImage): void;
   /**
    * Lets images decide for containers. Where a container may be new, `markTasksInside` is to follow.

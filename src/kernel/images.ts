@@ -1,6 +1,7 @@
 import type { NamespacePair } from '../containers/container.js';
 import type { Image } from '../image/image.js';
 import { ENTRY_BYTES, HEADER, PAGE_ENTRIES } from '../image/layout.js';
+import type { Limits } from '../image/limits.js';
 import { checked } from '../native/kernel-error.js';
 import {
   BPF_F_INNER_MAP,
@@ -51,8 +52,8 @@ export interface KernelImage extends EnforcedImage {
 }
 
 /** Compiles a rule set for the programs in the kernel. */
-export function compileForKernel(ruleSet: RuleSet): Steps<CompiledRules> {
-  return compileWith(ruleSet, createKernelImage);
+export function compileForKernel(ruleSet: RuleSet, limits?: Partial<Limits>): Steps<CompiledRules> {
+  return compileWith(ruleSet, createKernelImage, limits);
 }
 
 /** Copies an image into a map of its own, writes its id into the header, and freezes it. */

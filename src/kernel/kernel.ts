@@ -5,6 +5,7 @@ import { deviceNodes } from '../containers/device-nodes.js';
 import { mountAliases } from '../containers/mount-aliases.js';
 import { mountsOf } from '../containers/mounts.js';
 import { isWithinLimits } from '../image/compile.js';
+import type { Limits } from '../image/limits.js';
 import { checked } from '../native/kernel-error.js';
 import { BPF_ANY, updateElement } from '../native/libbpf.js';
 import type { RuleSet } from '../policy/rule-set.js';
@@ -91,12 +92,12 @@ export class Kernel implements Enforcer {
     return this.#ring?.wakeUps ?? 0;
   }
 
-  compile(ruleSet: RuleSet): Steps<CompiledRules> {
-    return compileForKernel(ruleSet);
+  compile(ruleSet: RuleSet, limits?: Partial<Limits>): Steps<CompiledRules> {
+    return compileForKernel(ruleSet, limits);
   }
 
-  fits(ruleSet: RuleSet): Steps<boolean> {
-    return isWithinLimits(ruleSet);
+  fits(ruleSet: RuleSet, limits?: Partial<Limits>): Steps<boolean> {
+    return isWithinLimits(ruleSet, limits);
   }
 
   releaseImage(image: KernelImage): void {

@@ -13,6 +13,8 @@ const RUNC_TYPES = /^io\.containerd\.(runc\.|runtime\.v1\.linux$)/u;
  * them.
  */
 const FORMER_TABLES = { default_runtime: 'default', untrusted_workload_runtime: 'untrusted' };
+export const NRI_TABLE = ['plugins', 'io.containerd.nri.v1.nri'];
+const NRI_SOCKET = '/var/run/nri/nri.sock';
 export const OWN_SPEC = '/etc/containerd/hauberk-base-spec';
 
 /** A table of the file that configures one runtime of the CRI plugin. */
@@ -77,6 +79,12 @@ export function disabledCri(path: string, text: string): string | undefined {
   if (!Array.isArray(disabled) || !['cri', ...CRI_PLUGINS.values()].some((name) => disabled.includes(name)))
     return undefined;
   return place(path, text, text.indexOf('disabled_plugins'));
+}
+
+/** The socket at which containerd serves NRI, where the file switches NRI on; undefined where it does not say so. */
+export function nriSocketIn(path: string, text: string): string | undefined {
+  const nri = tableAt(parseToml(path, text), NRI_TABLE);
+  return nri?.disable === false ? String(nri.socket_path ?? NRI_SOCKET) : undefined;
 }
 
 /** Whether a file that is imported sets the CRI plugin's configuration: it would replace all settings of this one. */

@@ -1,6 +1,6 @@
 import { Failure } from '../failure.js';
 import type { ContainerdSetup } from './containerd.js';
-import { type ContainerdConfig, isOwnSpec, readContainerdConfig } from './containerd-config.js';
+import { type ContainerdConfig, isOwnSpec, nriSocketIn, readContainerdConfig } from './containerd-config.js';
 import { baseSpecsInForce } from './cri-status.js';
 import { readWhenUnanswered } from './hook-program.js';
 import type { SetupState, SetupStatus } from './setup.js';
@@ -46,8 +46,12 @@ async function judge(setup: ContainerdSetup): Promise<Judgement> {
     loaded === undefined ? !isNewer(configuration) : own.every(({ name, spec }) => loaded.get(name) === spec);
   if (loaded === undefined)
     notes.push(`${address} does not report the configuration in force: judged by the files' times`);
-  if (isLoaded && !specs.some(isNewer)) return { state: 'in-force', notes };
-  return { state: 'not-in-force-yet', notes: ['in force after a restart of containerd', ...notes] };
+  const nriSocket = nriSocketIn(configuration, text);
+  const isNriMissing = nriSocket !== undefined && !host.exists(nriSocket);
+  if (isNriMissing) notes.unshift('NRI is in force after a restart of containerd (1.7 or later)');
+  if (!isLoaded || specs.some(isNewer)) notes.unshift('in force after a restart of containerd');
+  else if (!isNriMissing) return { state: 'in-force', notes };
+  return { state: 'not-in-force-yet', notes };
 }
 
 /** Nothing can be installed in a file of a version that install refuses. */

@@ -8,6 +8,7 @@ import {
   configuresCri,
   disabledCri,
   isOwnSpec,
+  NRI_TABLE,
   OWN_SPEC,
   readContainerdConfig,
 } from './containerd-config.js';
@@ -20,7 +21,6 @@ import type { Plan, RuntimeSetup, SetupOptions, SetupStatus } from './setup.js';
 import { parseToml, replaceTomlValue, revertToml, setTomlValues } from './toml-text.js';
 
 const CONFIGURATION = '/etc/containerd/config.toml';
-const NRI_TABLE = ['plugins', 'io.containerd.nri.v1.nri'];
 const NO_CRI =
   "the CRI plugin is disabled, so that Kubernetes does not use this containerd; for Docker's containers: hauberk runtime install docker";
 const RESTART =

@@ -8,6 +8,7 @@ export interface HookConfig {
   /** Exact, or with `*` at the end. */
   readonly exemptNamespaces: readonly string[];
   readonly exemptNames: readonly string[];
+  readonly exemptImages: readonly string[];
 }
 
 /**
@@ -32,17 +33,27 @@ export function readHookConfig(hostRoot: string): HookConfig | undefined {
     whenUnanswered: valuesOf('when_unanswered').at(-1) === 'allow' ? 'allow' : 'refuse',
     exemptNamespaces: valuesOf('exempt_namespace'),
     exemptNames: valuesOf('exempt_name'),
+    exemptImages: valuesOf('exempt_image'),
   };
 }
 
-/** Whether a container may start although it is not protected. */
+/**
+ * Whether a container may start although it is not protected.
+ *
+ * @param image as the pod's specification names it; undefined or empty where it is not known
+ */
 export function isExempt(
-  { exemptNamespaces, exemptNames }: HookConfig,
-  { namespace, name }: { readonly namespace: string; readonly name: string },
+  { exemptNamespaces, exemptNames, exemptImages }: HookConfig,
+  {
+    namespace,
+    name,
+    image,
+  }: { readonly namespace: string; readonly name: string; readonly image?: string | undefined },
 ): boolean {
   return (
     exemptNamespaces.some((pattern) => matches(pattern, namespace)) ||
-    exemptNames.some((pattern) => matches(pattern, name))
+    exemptNames.some((pattern) => matches(pattern, name)) ||
+    exemptImages.some((pattern) => image !== undefined && image !== '' && matches(pattern, image))
   );
 }
 

@@ -4,6 +4,11 @@ import { NriConnection, type NriOptions } from './nri/connection.js';
 import type { StartingContainer, StartOutcome, WhenUnprotectedOf } from './nri/held-starts.js';
 import type { RuntimeConnection } from './source.js';
 
+/** Written by containerd, as the hook finds it in the container's state. */
+const IMAGE_ANNOTATION = 'io.kubernetes.cri.image-name';
+/** Of CRI-O, where a pod may have annotations of its own with containerd's keys. */
+const FOREIGN_ANNOTATION = 'io.kubernetes.cri-o.ContainerType';
+
 export interface NriSourceOptions {
   /** Path of the socket. */
   readonly address: string;
@@ -22,7 +27,7 @@ export function nriConnection(options: NriSourceOptions): RuntimeConnection {
 export function nriConnectionOptions({ address, key, starts, hookConfig }: NriSourceOptions): NriOptions {
   const whenUnprotected: WhenUnprotectedOf = (container) => {
     const config = hookConfig();
-    if (config === undefined || (container !== undefined && isExempt(config, container.description))) return 'allow';
+    if (config === undefined || (container !== undefined && isExempt(config, exemptible(container)))) return 'allow';
     return config.whenUnanswered;
   };
   const onStart = (container: StartingContainer, held: AbortSignal): Promise<StartOutcome> => {
@@ -32,4 +37,10 @@ export function nriConnectionOptions({ address, key, starts, hookConfig }: NriSo
     return starts.protect({ reporter, container: { description, pid }, startsAnyway, held });
   };
   return { name: 'nri', address, onStart, whenUnprotected };
+}
+
+/** What exceptions name, as the hook reads it. */
+function exemptible({ podNamespace, name, annotations }: StartingContainer) {
+  const image = FOREIGN_ANNOTATION in annotations ? undefined : annotations[IMAGE_ANNOTATION];
+  return { namespace: podNamespace, name, image };
 }

@@ -25,6 +25,7 @@ import { VisibilityRegistry } from '../../src/control/visibility-registry.js';
 import { describeTelemetry } from '../../src/events/telemetry.js';
 import { isWithinLimits } from '../../src/image/compile.js';
 import type { Image } from '../../src/image/image.js';
+import type { Limits } from '../../src/image/limits.js';
 import type { CountedAccess } from '../../src/kernel/accesses.js';
 import { compileWith } from '../../src/kernel/compile-with.js';
 import type { CompiledRules, EnforcedImage, Enforcer } from '../../src/kernel/enforcer.js';
@@ -41,6 +42,11 @@ export const POSTURES: Postures = { process: 'block', file: 'audit', network: 'b
 /** No process of a test is in this namespace, so that any can be registered as a container. */
 export const HOST_MOUNT_NAMESPACE = 1;
 
+/** A plane of which few patterns are too many, so that it does not take long to find that out. */
+export function crampedPlane(work = 60_000): InMemoryControlPlane {
+  return new InMemoryControlPlane(undefined, undefined, undefined, { limits: { work } });
+}
+
 /** Keeps images in memory as the kernel's maps do, and fails where a test says so. */
 export class MemoryKernel {
   readonly adopted = true;
@@ -55,12 +61,12 @@ export class MemoryKernel {
   observesCalls = false;
   readsAnswers = false;
 
-  compile(ruleSet: RuleSet): Steps<CompiledRules> {
-    return compileWith(ruleSet, (image, imageId) => this.createImage(image, imageId));
+  compile(ruleSet: RuleSet, limits?: Partial<Limits>): Steps<CompiledRules> {
+    return compileWith(ruleSet, (image, imageId) => this.createImage(image, imageId), limits);
   }
 
-  fits(ruleSet: RuleSet): Steps<boolean> {
-    return isWithinLimits(ruleSet);
+  fits(ruleSet: RuleSet, limits?: Partial<Limits>): Steps<boolean> {
+    return isWithinLimits(ruleSet, limits);
   }
 
   createImage(image: Image, imageId: number): EnforcedImage {
@@ -200,11 +206,11 @@ export class InMemoryControlPlane implements ControlPlane {
     desired: DesiredState = NOTHING_DESIRED,
     readonly kernel = new MemoryKernel(),
     host?: Container,
-    options: PolicySettings = {},
+    { limits, ...options }: PolicySettings & { readonly limits?: Partial<Limits> } = {},
   ) {
     this.hostSubject = new HostSubject(host);
     const settings = { postures: POSTURES, ...options };
-    const enforcement = new Enforcement(this.kernel, settings, new Map(), 39, this.hostSubject);
+    const enforcement = new Enforcement(this.kernel, settings, new Map(), 39, this.hostSubject, limits);
     this.enforcement = enforcement;
     const store = {
       commit: async (changes: StoreChanges) => {

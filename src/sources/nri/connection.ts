@@ -24,6 +24,7 @@ const CONFIGURE_MILLISECONDS = 10_000;
  * containerd 1.7 stays connected but silent forever.
  */
 const SYNCHRONIZE_MILLISECONDS = 120_000;
+const RECONFIGURE_MILLISECONDS = 5000;
 /** For answers on their way when the daemon stops. */
 const CLOSE_MILLISECONDS = 1000;
 
@@ -35,6 +36,8 @@ export interface NriOptions {
   /** Asked before a container runs its first instruction, which waits for the answer. */
   readonly onStart: OnStart;
   readonly whenUnprotected: WhenUnprotectedOf;
+  /** How soon the plugin connects again where it would be configured otherwise: it is configured once. */
+  readonly reconfigureMilliseconds?: number;
 }
 
 /**
@@ -71,11 +74,13 @@ class Session {
   readonly #iterationTimer = setInterval(() => {
     this.#lastIteration = performance.now();
   }, SLICE_MILLISECONDS);
+  #reconfigureTimer: NodeJS.Timeout | undefined;
   #failure: Error | undefined;
   /** Why the connection ends, where no failure says it. */
   #ending = 'the runtime closed the connection before it listed its containers';
 
-  constructor({ address, onStart, whenUnprotected }: NriOptions, sink: ContainerSink, onConnected: () => void) {
+  constructor(options: NriOptions, sink: ContainerSink, onConnected: () => void) {
+    const { address, onStart, whenUnprotected, reconfigureMilliseconds = RECONFIGURE_MILLISECONDS } = options;
     this.#socket = connect(address);
     this.#starts = new HeldStarts(onStart, whenUnprotected);
     this.#multiplexer = new Multiplexer((bytes) => this.#socket.write(bytes));
@@ -83,7 +88,13 @@ class Session {
       sink,
       starts: this.#starts,
       whenUnprotected,
-      onConfigured: () => this.#expect('listed its containers', SYNCHRONIZE_MILLISECONDS),
+      onConfigured: (whenUnanswered) => {
+        this.#expect('listed its containers', SYNCHRONIZE_MILLISECONDS);
+        this.#reconfigureTimer = setInterval(() => {
+          if (whenUnprotected() !== whenUnanswered && this.#starts.isIdle)
+            this.#socket.destroy(new Error('what happens to unanswered starts has changed'));
+        }, reconfigureMilliseconds);
+      },
       onSynchronized: () => {
         this.#stopTimers();
         this.#ending = 'the runtime closed the connection';
@@ -117,6 +128,7 @@ class Session {
       socket.on('close', () => {
         signal.removeEventListener('abort', stop);
         this.#stopTimers();
+        clearInterval(this.#reconfigureTimer);
         const cause = this.#failure ?? new Error(this.#ending);
         this.#starts.giveUp(cause.message);
         this.#client.close(cause);

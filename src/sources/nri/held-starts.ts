@@ -76,6 +76,11 @@ export class HeldStarts {
     }
   }
 
+  /** Whether none waits. */
+  get isIdle(): boolean {
+    return this.#held.size === 0;
+  }
+
   /** Decides all that wait, for the reason given. */
   giveUp(reason: string): void {
     for (const held of this.#held) held.abort(new Error(reason));

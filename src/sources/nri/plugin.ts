@@ -12,7 +12,13 @@ import {
 } from '../../generated/nri/nri.js';
 import type { ContainerSink, SourceContainer } from '../source.js';
 import { startingContainer } from './containers.js';
-import { answerMilliseconds, type HeldStarts, type StartingContainer, type WhenUnprotectedOf } from './held-starts.js';
+import {
+  answerMilliseconds,
+  type HeldStarts,
+  type StartingContainer,
+  type WhenUnprotected,
+  type WhenUnprotectedOf,
+} from './held-starts.js';
 import { Status, TtrpcError } from './ttrpc.js';
 import type { Method } from './ttrpc-server.js';
 
@@ -25,7 +31,8 @@ export interface PluginOptions {
   readonly sink: ContainerSink;
   readonly starts: HeldStarts;
   readonly whenUnprotected: WhenUnprotectedOf;
-  readonly onConfigured: () => void;
+  /** The runtime is told what happens to starts that are not answered. */
+  readonly onConfigured: (whenUnanswered: WhenUnprotected) => void;
   /** The runtime is about to tell the sink what runs. */
   readonly onSynchronized: () => void;
   /** The runtime may have given up on the answer to its list, and ask no more. */
@@ -68,9 +75,10 @@ export function pluginMethods(options: PluginOptions): Readonly<Record<string, M
 
   return {
     Configure() {
-      options.onConfigured();
+      const whenUnanswered = options.whenUnprotected();
+      options.onConfigured(whenUnanswered);
       const events = EVENTS.reduce((mask, event) => mask | (1 << (event - 1)), 0);
-      const refuse = options.whenUnprotected() === 'refuse';
+      const refuse = whenUnanswered === 'refuse';
       return ConfigureResponse.encode({
         events,
         failurePolicy: { failRequest: refuse, keepConnected: refuse },

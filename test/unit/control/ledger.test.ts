@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { NOTHING_DESIRED } from '../../../src/control/desired-state.js';
 import { hostAsSubject } from '../../../src/control/host.js';
 import { Failure } from '../../../src/failure.js';
-import { InMemoryControlPlane, MemoryKernel } from '../../support/in-memory-control-plane.js';
+import { crampedPlane, InMemoryControlPlane, MemoryKernel } from '../../support/in-memory-control-plane.js';
 import { manifest } from '../rpc/support.js';
 
 const web = (id: string, inode: number, namespace = 'default') =>
@@ -108,7 +108,7 @@ test('a change that cannot be stored changes nothing', async () => {
 });
 
 test('a change that cannot be compiled for one container changes none', async () => {
-  const plane = new InMemoryControlPlane();
+  const plane = crampedPlane();
   await plane.tracker.register(...web('c1', 10));
   await apply(plane, manifest('one'));
   const before = held(plane);

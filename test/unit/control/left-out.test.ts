@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type Container, namespaceKey } from '../../../src/containers/container.js';
 import { Failure } from '../../../src/failure.js';
-import { InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
+import { crampedPlane, type InMemoryControlPlane } from '../../support/in-memory-control-plane.js';
 
 function container(number: number, labels: Record<string, string>): Container {
   return {
@@ -39,7 +39,7 @@ function policy(name: string, { label, pattern, action = 'Block', priority }: Se
 }
 
 /** Each alone compiles, but no two together. */
-const LARGE = { a: '/**a???????', b: '/**b???????', c: '/**c???????' } as const;
+const LARGE = { a: '/**a???', b: '/**b???', c: '/**c???' } as const;
 const large = (letter: keyof typeof LARGE, more: Partial<Settings> = {}) =>
   policy(letter, { label: letter, pattern: LARGE[letter], ...more });
 const both = { a: 'yes', b: 'yes' };
@@ -61,7 +61,7 @@ function inForce(plane: InMemoryControlPlane, subject: Container): string[] {
 
 describe('policies that do not compile together', () => {
   test('are in force as far as they fit in a container that all select, and the others are named', async () => {
-    const plane = new InMemoryControlPlane();
+    const plane = crampedPlane();
     await apply(plane, large('a'), large('b'), policy('small', { label: 'a', pattern: '/etc/shadow' }));
     const subject = container(1, both);
     assert.equal((await plane.containers.put(subject)).result.kind, 'added');
@@ -79,7 +79,7 @@ describe('policies that do not compile together', () => {
       [[large('a', { action: 'Audit', priority: 1 }), large('b')], 'a'],
       [[large('a'), large('b')], 'a'],
     ] as const) {
-      const plane = new InMemoryControlPlane();
+      const plane = crampedPlane();
       await apply(plane, ...texts);
       await plane.containers.put(container(1, both));
       assert.deepEqual(inForce(plane, container(1, both)), [kept]);
@@ -87,7 +87,7 @@ describe('policies that do not compile together', () => {
   });
 
   test('keep the posture of a class in force, even if the policy that allows something of it is left out', async () => {
-    const plane = new InMemoryControlPlane();
+    const plane = crampedPlane();
     await plane.policies.setPosture('default', { file: 'block' });
     await apply(plane, large('a'), large('b', { action: 'Allow' }));
     const subject = container(1, both);
@@ -101,7 +101,7 @@ describe('policies that do not compile together', () => {
   });
 
   test('are accepted in a change of policies, with a warning that names the container', async () => {
-    const plane = new InMemoryControlPlane();
+    const plane = crampedPlane();
     await plane.containers.put(container(1, both));
     await apply(plane, large('a'));
     const { result } = await apply(plane, large('b'));
@@ -117,7 +117,7 @@ describe('policies that do not compile together', () => {
   });
 
   test('are reported by a dry run as by the change itself', async () => {
-    const plane = new InMemoryControlPlane();
+    const plane = crampedPlane();
     await plane.containers.put(container(1, both));
     await apply(plane, large('a'));
     const inputs = plane.policies.readManifest(large('b'));
@@ -127,7 +127,7 @@ describe('policies that do not compile together', () => {
   });
 
   test('are refused if one of them does not compile even alone', async () => {
-    const plane = new InMemoryControlPlane();
+    const plane = crampedPlane();
     await plane.containers.put(container(1, both));
     await apply(plane, large('a'));
     const hopeless = policy('b', { label: 'b', pattern: `/**b${'?'.repeat(30)}c` });
@@ -141,8 +141,10 @@ describe('policies that do not compile together', () => {
   });
 
   test('do not affect other containers, and are not searched again for one of the same kind', async () => {
-    const plane = new InMemoryControlPlane();
-    await apply(plane, large('a'), large('b'));
+    // Larger, so that there is time for another container meanwhile.
+    const plane = crampedPlane(1_000_000);
+    const larger = (letter: 'a' | 'b') => large(letter, { pattern: `/**${letter}?????` });
+    await apply(plane, larger('a'), larger('b'));
     const slow = plane.containers.put(container(1, both));
     await plane.containers.put(container(2, { a: 'yes' }));
     assert.deepEqual(inForce(plane, container(2, { a: 'yes' })), ['a']);

@@ -20,13 +20,16 @@ test("the hook's configuration sets the action for unanswered starts, and exempt
   assert.equal(readHookConfig('/nowhere'), undefined);
   assert.equal(read('# nothing\n').whenUnanswered, 'refuse');
   const config = read(
-    'when_unanswered = allow\n# exempt_name = x\nexempt_namespace = kube-*\n exempt_name=hauberkd \n',
+    'when_unanswered = allow\n# exempt_name = x\nexempt_namespace = kube-*\n exempt_name=hauberkd \nexempt_image = r.io/*\n',
   );
   assert.equal(config.whenUnanswered, 'allow');
   assert.ok(isExempt(config, { namespace: 'kube-system', name: 'app' }));
   assert.ok(isExempt(config, { namespace: 'shop', name: 'hauberkd' }));
   assert.ok(!isExempt(config, { namespace: 'my-kube-system', name: 'x' }));
   assert.ok(!isExempt(config, { namespace: 'shop', name: 'hauberkd-2' }));
+  assert.ok(isExempt(config, { namespace: 'shop', name: 'app', image: 'r.io/app:1' }));
+  assert.ok(!isExempt(config, { namespace: 'shop', name: 'app', image: 'docker.io/r.io/app:1' }));
+  assert.ok(!isExempt(read('exempt_image = *'), { namespace: 'shop', name: 'app', image: '' }));
 });
 
 test('NRI refuses an unprotected container like the hook, unless it is exempt', async () => {
@@ -70,6 +73,15 @@ test('NRI refuses an unprotected container like the hook, unless it is exempt', 
   const exempting = options('exempt_namespace = shop', failed);
   assert.deepEqual([exempting.whenUnprotected(starting), exempting.whenUnprotected()], ['allow', 'refuse']);
   assert.deepEqual(await exempting.onStart(starting, signal), failed);
+  const byImage = options('exempt_image = r.io/app:*', failed);
+  const withImage = (image: string) => ({ ...starting, annotations: { 'io.kubernetes.cri.image-name': image } });
+  assert.deepEqual(
+    [byImage.whenUnprotected(withImage('r.io/app:1')), byImage.whenUnprotected(withImage('r.io/other:1'))],
+    ['allow', 'refuse'],
+  );
+  assert.equal(byImage.whenUnprotected(starting), 'refuse');
+  const ofCrio = { ...withImage('r.io/app:1').annotations, 'io.kubernetes.cri-o.ContainerType': 'container' };
+  assert.equal(byImage.whenUnprotected({ ...starting, annotations: ofCrio }), 'refuse', 'the pod may have written it');
   const allowing = options(undefined, failed);
   assert.equal(allowing.whenUnprotected(), 'allow');
   assert.deepEqual(await allowing.onStart(starting, signal), failed);

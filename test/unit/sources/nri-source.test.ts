@@ -27,7 +27,7 @@ function held(context: TestContext, whenUnanswered: 'refuse' | 'allow', exemptNa
   plane.kernel.beforePublish = () => published;
   const facts = { describe: () => assert.fail('NRI describes containers itself') };
   const starts = new ContainerStarts({ intake, facts, registry, counts, logger, hostRoot: '' });
-  const hookConfig = () => ({ whenUnanswered, exemptNamespaces, exemptNames: [] });
+  const hookConfig = () => ({ whenUnanswered, exemptNamespaces, exemptNames: [], exemptImages: [] });
   const { onStart, whenUnprotected } = nriConnectionOptions({ address: '', key: 'nri:', starts, hookConfig });
   return { plane, logger, counts, publish, starts: new HeldStarts(onStart, whenUnprotected) };
 }

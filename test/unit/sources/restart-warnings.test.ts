@@ -8,9 +8,9 @@ import { restartWarnings } from '../../../src/sources/restart-warnings.js';
 test('there is a warning about a runtime that has not read its installed hook, until it restarts', (context) => {
   const root = mkdtempSync(join(tmpdir(), 'hauberk-host-'));
   context.after(() => rmSync(root, { recursive: true }));
-  const write = (path: string, seconds: number) => {
+  const write = (path: string, seconds: number, text = '') => {
     mkdirSync(dirname(join(root, path)), { recursive: true });
-    writeFileSync(join(root, path), '');
+    writeFileSync(join(root, path), text);
     utimesSync(join(root, path), seconds, seconds);
   };
   const reported = (started: number, parameters: readonly string[] = ['/usr/bin/containerd']) =>
@@ -35,4 +35,18 @@ test('there is a warning about a runtime that has not read its installed hook, u
   write('/etc/crio/crio.conf.d/99-hauberk.conf', 150);
   assert.deepEqual(ofCrio(100), [warning.replace('containerd', 'crio')]);
   assert.deepEqual(ofCrio(200), []);
+
+  const nri = 'containerd does not serve NRI, which its configuration switches on, until it is restarted';
+  const table = 'version = 2\n[plugins."io.containerd.nri.v1.nri"]\ndisable = ';
+  write('/etc/containerd/config.toml', 400, `${table}true\n`);
+  assert.deepEqual(reported(350), []);
+  write('/etc/containerd/config.toml', 400, `${table}false\n`);
+  assert.deepEqual(reported(350), [nri]);
+  assert.deepEqual(reported(450), [], 'this containerd has no NRI');
+  write('/run/nri/nri.sock', 0);
+  assert.deepEqual(reported(350), [], 'it has served NRI before');
+  write('/etc/containerd/config.toml', 400, `${table}false\nsocket_path = "/run/own.sock"\n`);
+  assert.deepEqual(reported(350), [nri]);
+  write('/etc/containerd/config.toml', 400, 'broken = \n');
+  assert.deepEqual(reported(350), []);
 });

@@ -9,10 +9,12 @@ interface Options {
   readonly onRunning?: () => void;
   readonly onStart?: OnStart;
   readonly whenUnprotected?: WhenUnprotectedOf;
+  readonly reconfigureMilliseconds?: number;
 }
 
 /** A plugin that is registered with a runtime; its reports are kept as lines. */
-async function connected(context: TestContext, { onStart, onRunning, whenUnprotected = () => 'refuse' }: Options = {}) {
+async function connected(context: TestContext, options: Options = {}) {
+  const { onStart, onRunning, whenUnprotected = () => 'refuse', reconfigureMilliseconds } = options;
   const runtime = new Runtime();
   await runtime.listen();
   const reported: string[] = [];
@@ -22,6 +24,7 @@ async function connected(context: TestContext, { onStart, onRunning, whenUnprote
     address: runtime.address,
     onStart: onStart ?? (async () => ({ outcome: 'protected' })),
     whenUnprotected,
+    ...(reconfigureMilliseconds !== undefined && { reconfigureMilliseconds }),
   });
   const registered = runtime.pluginRegistered();
   const followed = connection.follow(
@@ -192,6 +195,28 @@ test('an exempt container continues when its time is up and when the daemon stop
     reported,
     [7, 9].map((pid) => `started exempt/${pid} shop/counter`),
   );
+});
+
+test('the plugin connects again when it would be configured otherwise, once no start waits', async (context) => {
+  let whenUnprotected: WhenUnprotected = 'refuse';
+  let decide = (): void => undefined;
+  const { runtime, end } = await connected(context, {
+    whenUnprotected: () => whenUnprotected,
+    reconfigureMilliseconds: 10,
+    onStart: () =>
+      new Promise((resolve) => {
+        decide = () => resolve({ outcome: 'protected' });
+      }),
+  });
+  await runtime.configure();
+  await runtime.synchronize({});
+  const start = runtime.call('StartContainer', ContainerRequest.encode(startOf('a')).finish());
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  whenUnprotected = 'allow';
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  decide();
+  await start;
+  assert.equal(await end, 'what happens to unanswered starts has changed');
 });
 
 test('whether a start is refused is asked anew for each', async (context) => {
