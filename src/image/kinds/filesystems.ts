@@ -12,7 +12,7 @@ export const filesystem: MatchPart<OfKind<'filesystem'>> = {
 };
 
 export const filesystemObject: ObjectPart<ObjectOfKind<'filesystem'>> = {
-  letter: START.charAt(0),
+  firstCharacter: START.charAt(0),
   read: (key) => (key.startsWith(START) ? { kind: 'filesystem', ...readTypedPath(key) } : undefined),
   write: ({ type, path }) => `${START}${type}${path}`,
   describe: describeTypedPath,

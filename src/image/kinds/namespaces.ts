@@ -11,7 +11,7 @@ export const namespace: MatchPart<OfKind<'namespace'>> = {
 };
 
 export const namespaceObject: ObjectPart<ObjectOfKind<'namespace'>> = {
-  letter: KEY.charAt(0),
+  firstCharacter: KEY.charAt(0),
   read: (key) => (key === KEY ? { kind: 'namespace' } : undefined),
   write: () => KEY,
   describe: () => 'user namespace',

@@ -63,7 +63,7 @@ export function addExceptions(automaton: NondeterministicAutomaton, match: Match
 }
 
 export const behaviourObject: ObjectPart<ObjectOfKind<'behaviour'>> = {
-  letter: 'p',
+  firstCharacter: 'p',
   read(key) {
     const behaviour = BEHAVIOURS.find((each) => key.startsWith(BEHAVIOUR_KEYS[each]));
     if (behaviour === undefined) return undefined;

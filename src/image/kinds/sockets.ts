@@ -29,7 +29,7 @@ export function addressKindDigit(bytes: number): string {
 }
 
 export const socketObject: ObjectPart<ObjectOfKind<'socket'>> = {
-  letter: SOCKET,
+  firstCharacter: SOCKET,
   read(key) {
     const direction = DIRECTIONS[numberAt(key, 8, 1)];
     const bytes = ADDRESS_BYTES[numberAt(key, 13, 1)];
@@ -66,7 +66,7 @@ export const socketObject: ObjectPart<ObjectOfKind<'socket'>> = {
 };
 
 export const queryObject: ObjectPart<ObjectOfKind<'query'>> = {
-  letter: QUERY,
+  firstCharacter: QUERY,
   read: (key) => (mayBeName(key, 1) ? { kind: 'query', name: readName(key, 1) } : undefined),
   write: ({ name }) => `${QUERY}${nameKey(name)}`,
   describe: ({ name }) => name || '.',

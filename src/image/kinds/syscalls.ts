@@ -10,7 +10,7 @@ import { operationDigit, readOperation } from './places.js';
  * on entry, the path it was given. One that ends with the number is one key: a rule without a path does not cover the
  * paths of a call again.
  */
-const LETTER = 's';
+const FIRST_CHARACTER = 's';
 
 export const call: MatchPart<CallMatch> = {
   add(automaton, { calls, target }, mark) {
@@ -27,7 +27,7 @@ export const call: MatchPart<CallMatch> = {
 };
 
 export const callObject: ObjectPart<ObjectOfKind<'call'>> = {
-  letter: LETTER,
+  firstCharacter: FIRST_CHARACTER,
   read(key) {
     const point = readOperation(CALL_POINTS, key);
     if (point === undefined || !areDigits(key, 2, 6)) return undefined;
@@ -41,5 +41,5 @@ export const callObject: ObjectPart<ObjectOfKind<'call'>> = {
 };
 
 function headOf(point: CallPoint, number: number): string {
-  return `${LETTER}${operationDigit(CALL_POINTS, point)}${digits(number, 4)}`;
+  return `${FIRST_CHARACTER}${operationDigit(CALL_POINTS, point)}${digits(number, 4)}`;
 }
