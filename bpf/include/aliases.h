@@ -41,7 +41,7 @@ static __always_inline void begin_aliases(struct scratch *scratch, struct dentry
 static __always_inline bool place_alias(struct scratch *scratch)
 {
 	scratch->path.walk.start_dentry = scratch->aliases.dentry;
-	scratch->path.walk.start_mount = scratch->aliases.found;
+	scratch->path.walk.start_mount = scratch->aliases.other_mount;
 	if (path_walk_up(&scratch->path) != PATH_OK)
 		return false;
 	scratch->question.match.offset = scratch->path.walk.offset;
@@ -55,15 +55,15 @@ static long alias_step(__u32 step, struct scratch **context)
 	struct mount *mount = next_mount(&aliases->mounts);
 
 	if (!mount) {
-		aliases->found = 0;
+		aliases->other_mount = 0;
 		return 1;
 	}
 	if ((__u64)mount == aliases->mount || (__u64)BPF_CORE_READ(mount, mnt_ns) != aliases->namespace)
 		return 0;
-	aliases->found = (__u64)mount;
+	aliases->other_mount = (__u64)mount;
 	if (place_alias(scratch))
 		return 1;
-	aliases->found = 0;
+	aliases->other_mount = 0;
 	return 0;
 }
 
@@ -72,9 +72,9 @@ __noinline int next_alias(struct scratch *scratch)
 {
 	if (!scratch)
 		return false;
-	scratch->aliases.found = 0;
+	scratch->aliases.other_mount = 0;
 	bpf_loop(MOUNTS_MAX, alias_step, &scratch, 0);
-	return scratch->aliases.found != 0;
+	return scratch->aliases.other_mount != 0;
 }
 
 #endif

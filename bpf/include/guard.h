@@ -224,7 +224,7 @@ static __always_inline int guard_aliases(struct scratch *scratch, struct access 
 
 		if (!next_alias(scratch))
 			return 0;
-		scratch->renaming.mounts[GUARD_BEFORE] = scratch->renaming.mounts[GUARD_AFTER] = scratch->aliases.found;
+		scratch->renaming.mounts[GUARD_BEFORE] = scratch->renaming.mounts[GUARD_AFTER] = scratch->aliases.other_mount;
 		answer = finish_guarded(scratch, access);
 		if (answer)
 			return answer;

@@ -315,7 +315,7 @@ struct aliases {
 	__u64 mount;		/* by which it was reached */
 	__u64 namespace;
 	struct mount_list mounts;	/* of its filesystem */
-	__u64 found;		/* out: the mount, 0 where there is none any more */
+	__u64 other_mount;	/* out: 0 where there is none any more */
 };
 
 /* A device node or a file that is checked by its number: see nodes.h. */

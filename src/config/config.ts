@@ -72,6 +72,8 @@ export interface Config {
   readonly filePostureForProcesses: boolean;
   /** A domain, or `off`. */
   readonly clusterDomain: string;
+  /** Domains between commas. */
+  readonly searchDomains: string;
   readonly eventsPerSecond: number;
   readonly eventBurst: number;
   /** 0 for no threshold. */

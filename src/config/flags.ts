@@ -266,6 +266,13 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
     pattern: /^(?!-)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*$/,
     help: 'domain of the Kubernetes cluster: names in rules also match below its search suffixes, which the resolvers of pods try first; or off',
   },
+  'search-domains': {
+    type: 'string',
+    value: 'DOMAINS',
+    default: '',
+    pattern: /^$|^(?!-)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?:,(?!-)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*)*$/,
+    help: 'further domains, separated by commas, that resolvers of containers try first, such as those that nodes of a cloud have in /etc/resolv.conf: names in rules also match below them',
+  },
   'events-per-second': number(
     'NUMBER',
     1000,

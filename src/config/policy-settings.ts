@@ -15,11 +15,16 @@ export function posturesOf(config: Config): Postures {
 }
 
 /** What the operator has chosen about the meaning of policies. */
-export function policySettingsOf({ clusterDomain, filePostureForProcesses, visibility }: Config): PolicySettings {
+export function policySettingsOf(config: Config): PolicySettings {
+  const { clusterDomain, searchDomains, filePostureForProcesses, visibility } = config;
   // The form was checked with the flag.
   const classes = readVisibility(visibility) ?? NOTHING_VISIBLE;
   return {
     clusterDomain: clusterDomain === 'off' ? undefined : clusterDomain.toLowerCase(),
+    searchDomains: searchDomains
+      .toLowerCase()
+      .split(',')
+      .filter((domain) => domain !== ''),
     filePostureForProcesses,
     ...(classes.length > 0 && { visibility: classes }),
   };

@@ -1,3 +1,4 @@
+import { counted } from '../counted.js';
 import type { Review } from '../explain/review.js';
 import { type Policy, type Postures, policyKey } from '../policy/model.js';
 import type { RuleSet } from '../policy/rule-set.js';
@@ -70,16 +71,28 @@ async function reviewChanges(
         reviewed.push({ ...change, warnings: [...change.warnings, NOT_REVIEWED] });
         continue;
       }
-      const { shadowed, conflicts } = review;
-      const voids = shadowed.map((line) => {
-        // Each begins with the id of the rule, and ends with the other rule where there is one.
-        const place = placeOf(change.policy, line.split(' ', 1)[0]!);
-        return `${place}${line}${line.includes(' comes first') ? VOID_ADVICE : ''}`;
-      });
-      reviewed.push({ ...change, warnings: [...change.warnings, ...voids], conflicts });
+      const warnings = [...change.warnings, ...shadowedLines(review, (id) => placeOf(change.policy, id))];
+      reviewed.push({ ...change, warnings, conflicts: conflictLines(review) });
     }
   }
   return reviewed;
+}
+
+/** @param placeOf how a warning about the rule of this id begins */
+function shadowedLines({ shadowed, moreShadowed }: Review, placeOf: (ruleId: string) => string): string[] {
+  const lines = shadowed.map((line) => {
+    // Each begins with the id of the rule, and ends with the other rule where there is one.
+    const place = placeOf(line.split(' ', 1)[0]!);
+    return `${place}${line}${line.includes(' comes first') ? VOID_ADVICE : ''}`;
+  });
+  if (moreShadowed === 0) return lines;
+  return [...lines, `${counted(moreShadowed, 'more rule never decides', 'more rules never decide')}, not listed`];
+}
+
+function conflictLines({ conflicts, uncompared }: Review): string[] {
+  if (uncompared === 0) return [...conflicts];
+  const rules = counted(uncompared, 'rule was', 'rules were');
+  return [...conflicts, `${rules} not compared with all others, so there may be more conflicts`];
 }
 
 /** For the rules of the first container that a policy reaches, or for its own where there is none. */

@@ -1,5 +1,5 @@
 import type { Container } from '../containers/container.js';
-import { belowClusterSuffixes } from '../policy/cluster-names.js';
+import { belowSuffixes, type NameSearch, searchSuffixes } from '../policy/cluster-names.js';
 import { withFoldedNames } from '../policy/folding.js';
 import { followLinks } from '../policy/links.js';
 import { type BoundRule, type Policy, type Postures, policyKey } from '../policy/model.js';
@@ -16,9 +16,7 @@ import { configuredVisibility, type VisibilitySubject } from './visibility.js';
 export type Decisions = Pick<DesiredState, 'policies' | 'postures' | 'profiles' | 'visibility'>;
 
 /** What an operator can choose about the meaning of policies. */
-export interface PolicySettings {
-  /** The domain of the cluster, for example `cluster.local`; left out where names have no suffixes. */
-  readonly clusterDomain?: string | undefined;
+export interface PolicySettings extends NameSearch {
   /** Programs that no rule names get the posture of files, as in KubeArmor. */
   readonly filePostureForProcesses?: boolean;
   /** Which accesses are reported unless set otherwise; none by default. */
@@ -58,7 +56,7 @@ export function* ruleSetInSteps(
   const { policies, profiles } = decisions;
   const bound = overridden(policies.boundRulesFor(subject), subject.policyOverride?.mode);
   yield;
-  const named = belowClusterSuffixes(bound, subject.namespace, settings.clusterDomain);
+  const named = belowSuffixes(bound, searchSuffixes(subject.namespace, settings));
   yield;
   const { links, laterLinks: later = {}, sharedPrograms: shared = [] } = subject;
   const followed = followLinks(named, links, { later, shared });

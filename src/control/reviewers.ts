@@ -24,7 +24,7 @@ export function reviewerBeside(
     const { reviews } = await run({ ruleSet, review: { postures, policies } });
     const byKey = new Map(policies.map((policy, index) => [policyKey(policy), reviews[index]]));
     // A policy that is left out has no rule among those that decide.
-    const nothing = { shadowed: [], conflicts: [] };
+    const nothing = { shadowed: [], moreShadowed: 0, conflicts: [], uncompared: 0 };
     return {
       review: (policy) => (byKey.has(policyKey(policy)) ? byKey.get(policyKey(policy)) : nothing),
     };

@@ -12,8 +12,12 @@ import { RuleIndex } from './rule-index.js';
 export interface Review {
   /** Rules that never decide anything, each with the reason. */
   readonly shadowed: readonly string[];
+  /** How many more rules never decide. */
+  readonly moreShadowed: number;
   /** Rules that disagree about an access with rules of the same or other policies, and which comes first. */
   readonly conflicts: readonly string[];
+  /** How many rules were not compared with all others, so that more may disagree. */
+  readonly uncompared: number;
 }
 
 /** Limits, since a policy of thousands of rules must not take long, and nobody reads more. */
@@ -62,23 +66,38 @@ export class Reviewer {
   *reviewInSteps(policy: Policy): Steps<Review> {
     const shadowed: string[] = [];
     const conflicts = new Set<string>();
+    // By id, since links double rules.
+    const moreShadowed = new Set<string>();
+    const uncompared = new Set<string>();
     const own = this.#byPolicy.get(policyKey(policy)) ?? [];
-    for (const bound of own.slice(0, RULES_MAX)) {
-      if (shadowed.length >= LINES_MAX && conflicts.size >= LINES_MAX) break;
-      yield;
+    for (const [place, bound] of own.entries()) {
+      const { id, action } = bound.rule;
+      const isShadowed = !this.decides(bound);
+      const isListed = isShadowed && shadowed.length < LINES_MAX;
+      const isCompared = place < RULES_MAX && conflicts.size < LINES_MAX;
+      if (isShadowed && !isListed) moreShadowed.add(id);
+      if (!isCompared) uncompared.add(id);
+      if (isListed || isCompared || isStep(place)) yield;
+      if (!isListed && !isCompared) continue;
       const others = this.#rivalsOf(bound);
-      if (!this.decides(bound) && shadowed.length < LINES_MAX) {
+      if (isListed) {
         const [first] = others.filter((other) => comparePrecedence(other, bound).sign < 0);
         const reason = first === undefined ? 'no access is decided by it' : comesFirst(first, bound);
-        shadowed.push(`${bound.rule.id} never decides: ${reason}`);
+        shadowed.push(`${id} never decides: ${reason}`);
       }
+      if (!isCompared) continue;
       for (const other of others) {
-        if (conflicts.size >= LINES_MAX || other.rule.action === bound.rule.action) continue;
+        if (other.rule.action === action) continue;
+        if (conflicts.size >= LINES_MAX) {
+          uncompared.add(id);
+          break;
+        }
         const [winner, loser] = comparePrecedence(bound, other).sign < 0 ? [bound, other] : [other, bound];
-        conflicts.add(`${bound.rule.id} and ${nameOf(other)} disagree: ${comesFirst(winner, loser)}`);
+        conflicts.add(`${id} and ${nameOf(other)} disagree: ${comesFirst(winner, loser)}`);
       }
     }
-    return { shadowed, conflicts: [...conflicts] };
+    const counts = { moreShadowed: moreShadowed.size, uncompared: uncompared.size };
+    return { shadowed, conflicts: [...conflicts], ...counts };
   }
 
   /** Other rules that cover an access that this one covers, in their order. */

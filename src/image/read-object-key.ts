@@ -6,7 +6,7 @@ import type { KeyObject, ReportedObject } from './reported-object.js';
 
 /** By the first character. */
 const PARTS: Readonly<Partial<Record<string, ObjectPart<KeyObject>>>> = Object.fromEntries(
-  Object.values(OBJECTS).map((part) => [part.letter, part]),
+  Object.values(OBJECTS).map((part) => [part.firstCharacter, part]),
 );
 
 /** What a path or an object key stands for. */

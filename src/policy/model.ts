@@ -103,7 +103,7 @@ export interface DomainMatch {
    * added to the rule that allows the name, see withCompanions.
    */
   readonly lookup?: true;
-  /** The name of another rule below a search suffix. Not from a manifest: see belowClusterSuffixes. */
+  /** The name of another rule below a search suffix. Not from a manifest: see belowSuffixes. */
   readonly searched?: true;
 }
 

@@ -107,7 +107,7 @@ export function containerServiceOf(
         return {
           container: toContainerMessage(container, registry),
           rules: messages,
-          postures: toEffectivePostures(ruleSet),
+          ...toEffectivePostures(ruleSet),
           nextPageToken,
         };
       },

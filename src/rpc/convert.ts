@@ -7,7 +7,7 @@ import * as hostProto from '../generated/hauberk/v1/host.js';
 import type * as policyProto from '../generated/hauberk/v1/policy.js';
 import { type MissingCause, type MissingHook, notCovered, whatIsMissing } from '../kernel/missing-hooks.js';
 import { CLASS_OF_OPERATION, type Operation } from '../policy/effect.js';
-import { type BoundRule, originOf, POSTURE_CLASSES, type Postures } from '../policy/model.js';
+import { type BoundRule, originOf, POSTURE_CLASSES, type Posture, type Postures } from '../policy/model.js';
 import { isImplied, type RuleSet } from '../policy/rule-set.js';
 import { CLASSES, POLICY_ORIGINS, POSTURES, SCOPES } from './names.js';
 import { fromMilliseconds, toMode, toRuleMessage } from './policy-output.js';
@@ -117,13 +117,19 @@ export function toPostureMessages(postures: Partial<Postures>): policyProto.Post
   });
 }
 
-/** The postures of an effective policy, by class, for accesses that no rule matches. */
-export function toEffectivePostures({ postures }: RuleSet): policyProto.Posture[] {
-  const byClass = Object.entries(postures).map(([operation, posture]) => [
-    CLASS_OF_OPERATION[operation as Operation],
-    posture,
-  ]);
-  return toPostureMessages(Object.fromEntries(byClass));
+/** By class, what an effective policy does with accesses that no rule matches, and what it only reports of them. */
+export function toEffectivePostures({ postures, permissivePostures = {} }: RuleSet) {
+  const reported = Object.entries(permissivePostures).filter(([operation]) => !(operation in postures));
+  return {
+    postures: toPostureMessages(byClass(Object.entries(postures))),
+    permissivePostures: toPostureMessages(byClass(reported)),
+  };
+}
+
+function byClass(postures: readonly (readonly [operation: string, posture: Posture])[]): Partial<Postures> {
+  return Object.fromEntries(
+    postures.map(([operation, posture]) => [CLASS_OF_OPERATION[operation as Operation], posture]),
+  );
 }
 
 export function toStatusMessage({

@@ -295,7 +295,7 @@ export class ContainerIntake {
     if (known.reason === reason) return;
     known.reason = reason;
     unprotected.put(description, cause, reason);
-    const fields = { container: known.id, name: description.name, sources: known.tellers, cause, reason };
+    const fields = { container: known.id, name: description.name, sources: known.reporterNames, cause, reason };
     logger.warn(fields, 'a container runs without its policies: trying again');
   }
 

@@ -76,7 +76,7 @@ export class KnownContainer {
     return this.#process !== undefined && isAlive(this.#process);
   }
 
-  get tellers(): string[] {
+  get reporterNames(): string[] {
     return [...this.#reports.values()].map(({ reporter }) => reporter.name);
   }
 

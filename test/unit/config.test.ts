@@ -262,12 +262,17 @@ test('the help explains every flag, with its default and its variable, within a 
   }
 });
 
-test('flags set the domain of the cluster and the posture of programs', () => {
+test('flags set the domain of the cluster, further search domains and the posture of programs', () => {
   const resolution = (...flags: string[]) => policySettingsOf(parseConfig(flags, () => ''));
-  assert.deepEqual(resolution(), { clusterDomain: 'cluster.local', filePostureForProcesses: false });
+  assert.deepEqual(resolution(), { clusterDomain: 'cluster.local', searchDomains: [], filePostureForProcesses: false });
   assert.equal(resolution('--cluster-domain', 'Shop.Example').clusterDomain, 'shop.example');
   assert.equal(resolution('--cluster-domain', 'off').clusterDomain, undefined);
   assert.throws(() => resolution('--cluster-domain', '.local.'), /--cluster-domain/u);
+  assert.deepEqual(resolution('--search-domains', 'lan,Eu.Compute.Internal').searchDomains, [
+    'lan',
+    'eu.compute.internal',
+  ]);
+  assert.throws(() => resolution('--search-domains', 'lan, other'), /--search-domains/u);
   const together = ['--file-posture-for-processes', '--default-posture-file', 'block'];
   assert.equal(posturesOf(parseConfig(together, () => '')).process, 'block');
   assert.equal(posturesOf(parseConfig(together.slice(1), () => '')).process, 'audit');

@@ -16,6 +16,7 @@ import { copyTree } from './tree.js';
 const DEFAULT_TARGETS = [
   'src/control',
   'src/containers',
+  'src/sources',
   'src/store',
   'src/daemon.ts',
   'src/assembly.ts',
@@ -25,6 +26,10 @@ const DEFAULT_TARGETS = [
   'src/enforcing.ts',
   'src/observation.ts',
   'src/closers.ts',
+  'src/host-check.ts',
+  'src/kubearmor.ts',
+  'src/notifier.ts',
+  'src/service-manager.ts',
   'src/start-daemon.ts',
   'src/event-flow.ts',
   'src/telemetry-flow.ts',

@@ -1,5 +1,13 @@
 import type { Command } from 'commander';
-import { AccessClass, Action, type EffectiveRule, Mode, PolicyOrigin, Scope } from '../../client/messages.js';
+import {
+  AccessClass,
+  Action,
+  type EffectiveRule,
+  Mode,
+  PolicyOrigin,
+  type Posture,
+  Scope,
+} from '../../client/messages.js';
 import { withClient } from '../connection.js';
 import { findContainer } from '../find-container.js';
 import { withExamples } from '../help.js';
@@ -19,7 +27,7 @@ export function addEffective(program: Command): void {
       ['hauberk effective host', 'of the host itself'],
     ],
   ).action(async (wanted: string, { output }: { output: Format }, command: Command) => {
-    const { rules, postures } = await withClient(command, async (client) => {
+    const { rules, postures, permissivePostures } = await withClient(command, async (client) => {
       return client.containers.getEffectivePolicy({ containerId: await findContainer(wanted, client) });
     });
     const value = {
@@ -31,26 +39,21 @@ export function addEffective(program: Command): void {
         ...ruleView(rule!),
       })),
       postures: postureView(postures),
+      permissivePostures: postureView(permissivePostures),
     };
     await print(output, value, () => [
       ['CLASS', 'ACTION', 'MATCH', 'FROM', 'POLICY', 'RULE', ...(rules.some(isSpecial) ? SPECIAL_COLUMNS : [])],
       ...rules.map((effective) => [
         nameOf(AccessClass, effective.rule!.class).toLowerCase(),
-        actionText(effective),
+        ruleActionText(effective),
         matchText(effective.rule!),
         effective.rule!.fromSource.join(',') || '-',
         keyOf({ ...effective, namespace: effective.policyNamespace, name: effective.policy }),
         effective.rule!.id,
         ...(rules.some(isSpecial) ? specialCells(effective) : []),
       ]),
-      ...postures.map((posture) => [
-        nameOf(AccessClass, posture.class).toLowerCase(),
-        nameOf(Action, posture.action).toLowerCase(),
-        '(anything else)',
-        '-',
-        'DefaultPosture',
-        '',
-      ]),
+      ...postures.map((posture) => postureCells(posture, Mode.ENFORCE)),
+      ...permissivePostures.map((posture) => postureCells(posture, Mode.PERMISSIVE)),
     ]);
   });
 }
@@ -66,10 +69,31 @@ function isSpecial({ mode, scope, priority }: EffectiveRule): boolean {
   return mode === Mode.PERMISSIVE || scope !== Scope.NAMESPACE || priority !== 0;
 }
 
+function postureCells({ class: ofClass, action }: Posture, mode: Mode): string[] {
+  const ruleClass = nameOf(AccessClass, ofClass).toLowerCase();
+  return [ruleClass, actionText(action, mode), '(anything else)', '-', 'DefaultPosture', ''];
+}
+
 /** The action: a policy in audit mode refuses nothing. */
-function actionText({ rule, mode }: EffectiveRule): string {
-  const { action, readOnly, ownerOnly } = rule!;
-  const name = nameOf(Action, action).toLowerCase();
-  const isReported = mode === Mode.PERMISSIVE && action === Action.BLOCK;
-  return (isReported ? 'audit (would block)' : name) + (readOnly ? ' read-only' : '') + (ownerOnly ? ' owner' : '');
+function actionText(action: Action, mode: Mode): string {
+  return mode === Mode.PERMISSIVE && action === Action.BLOCK
+    ? 'audit (would block)'
+    : nameOf(Action, action).toLowerCase();
+}
+
+/** The action of a rule and what limits it, in the words of manifests where they are words of their own. */
+function ruleActionText({ rule, mode }: EffectiveRule): string {
+  const { action, readOnly, ownerOnly, terminal, operations, allowedArguments } = rule!;
+  return [
+    actionText(action, mode),
+    ...(readOnly ? ['read-only'] : []),
+    ...(operations.length > 0 ? [operations.join(',')] : []),
+    ...(ownerOnly ? ['owner'] : []),
+    ...(terminal ? ['on a terminal'] : []),
+    ...(allowedArguments === undefined ? [] : [argumentsText(allowedArguments.arguments)]),
+  ].join(' ');
+}
+
+function argumentsText(allowed: readonly string[]): string {
+  return `unless ${allowed.length === 0 ? 'without arguments' : `arguments are ${allowed.join(',')}`}`;
 }

@@ -4,7 +4,7 @@ import { areDigits, digits, numberAt } from '../key-digits.js';
 import { type MatchPart, NOTHING_GUARDED, type ObjectPart, type OfKind } from './part.js';
 
 /** A capability is `c` and its number (2 digits). */
-const LETTER = 'c';
+const FIRST_CHARACTER = 'c';
 
 export const capability: MatchPart<OfKind<'capability'>> = {
   add(automaton, match, mark) {
@@ -22,7 +22,7 @@ export interface CapabilityObject {
 
 export const capabilityObject: ObjectPart<CapabilityObject> = {
   onDisk: disk.ofKind('capability', { number: disk.number }),
-  letter: LETTER,
+  firstCharacter: FIRST_CHARACTER,
   read(key) {
     const number = readCapability(key);
     return number === undefined ? undefined : { kind: 'capability', number };
@@ -32,12 +32,12 @@ export const capabilityObject: ObjectPart<CapabilityObject> = {
 };
 
 export function readCapability(key: string): number | undefined {
-  const isOne = key.length === 3 && key.startsWith(LETTER) && areDigits(key, 1, 3);
+  const isOne = key.length === 3 && key.startsWith(FIRST_CHARACTER) && areDigits(key, 1, 3);
   return isOne ? numberAt(key, 1, 2) : undefined;
 }
 
 export function capabilityKey(number: number): string {
-  return `${LETTER}${digits(number, 2)}`;
+  return `${FIRST_CHARACTER}${digits(number, 2)}`;
 }
 
 /** `capability 99` for one that this version does not know. */

@@ -20,7 +20,7 @@ export interface FilesystemObject {
 
 export const filesystemObject: ObjectPart<FilesystemObject> = {
   onDisk: disk.ofKind('filesystem', { type: disk.text, path: disk.text }),
-  letter: START.charAt(0),
+  firstCharacter: START.charAt(0),
   read: (key) => (key.startsWith(START) ? { kind: 'filesystem', ...readTypedPath(key) } : undefined),
   write: ({ type, path }) => `${START}${type}${path}`,
   describe: describeTypedPath,

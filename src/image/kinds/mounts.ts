@@ -12,11 +12,11 @@ import {
 } from './places.js';
 
 /** A mount is `m`, whether it is made (`a`) or removed (`b`), the type's name, which may be empty, and the path. */
-const LETTER = 'm';
+const FIRST_CHARACTER = 'm';
 
 export const mount: MatchPart<MountMatch> = {
   add(automaton, match, mark) {
-    const made = addOperation(automaton, LETTER, MOUNT_OPERATIONS, match.operation);
+    const made = addOperation(automaton, FIRST_CHARACTER, MOUNT_OPERATIONS, match.operation);
     const typed =
       match.type === undefined ? automaton.run(made, false) : automaton.literal(made, Buffer.from(match.type));
     addPlace(automaton, typed, match, mark);
@@ -34,11 +34,12 @@ export interface MountObject {
 
 export const mountObject: ObjectPart<MountObject> = {
   onDisk: disk.ofKind('mount', { operation: disk.oneOf(MOUNT_OPERATIONS), type: disk.text, path: disk.text }),
-  letter: LETTER,
+  firstCharacter: FIRST_CHARACTER,
   read(key) {
     const operation = readOperation(MOUNT_OPERATIONS, key);
     return operation && { kind: 'mount', operation, ...readTypedPath(key) };
   },
-  write: ({ operation, type, path }) => `${LETTER}${operationDigit(MOUNT_OPERATIONS, operation)}${type}${path}`,
+  write: ({ operation, type, path }) =>
+    `${FIRST_CHARACTER}${operationDigit(MOUNT_OPERATIONS, operation)}${type}${path}`,
   describe: describeTypedPath,
 };

@@ -17,7 +17,7 @@ export interface NamespaceObject {
 
 export const namespaceObject: ObjectPart<NamespaceObject> = {
   onDisk: disk.ofKind('namespace'),
-  letter: KEY.charAt(0),
+  firstCharacter: KEY.charAt(0),
   read: (key) => (key === KEY ? { kind: 'namespace' } : undefined),
   write: () => KEY,
   describe: () => 'user namespace',

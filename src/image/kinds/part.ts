@@ -18,7 +18,7 @@ export const NOTHING_GUARDED = { addGuarded: () => undefined } as const;
 /** How one kind of object is encoded as an object key, as object_key.h does it in the kernel, and how it is described. */
 export interface ObjectPart<Of extends { readonly kind: string }> {
   /** The first character of all its keys, and of no others. */
-  readonly letter: string;
+  readonly firstCharacter: string;
   /** Undefined for a key that is malformed. */
   read(key: string): Of | undefined;
   write(object: Of): string;

@@ -13,11 +13,11 @@ interface Placed {
 /** Adds the digit of an operation, or any of these digits. */
 export function addOperation<Name>(
   automaton: NondeterministicAutomaton,
-  letter: string,
+  firstCharacter: string,
   names: readonly Name[],
   chosen: Name | undefined,
 ): number {
-  const from = automaton.literal(automaton.start, Buffer.from(letter));
+  const from = automaton.literal(automaton.start, Buffer.from(firstCharacter));
   const low = chosen === undefined ? 0 : names.indexOf(chosen);
   const high = chosen === undefined ? names.length - 1 : low;
   return oneDigit(automaton, from, { low: ZERO + low, high: ZERO + high });
@@ -38,7 +38,7 @@ export function operationDigit<Name>(names: readonly Name[], name: Name): string
   return digits(names.indexOf(name), 1);
 }
 
-/** The operation that stands behind the letter of an object key. */
+/** The operation that stands behind the first character of an object key. */
 export function readOperation<Name>(names: readonly Name[], key: string): Name | undefined {
   return names[numberAt(key, 1, 1)];
 }

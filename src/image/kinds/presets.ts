@@ -87,7 +87,7 @@ export interface BehaviourObject {
 
 export const behaviourObject: ObjectPart<BehaviourObject> = {
   onDisk: disk.ofKind('behaviour', { behaviour: disk.oneOf(BEHAVIOURS), path: disk.text }, { capability: disk.number }),
-  letter: 'p',
+  firstCharacter: 'p',
   read(key) {
     const behaviour = BEHAVIOURS.find((each) => key.startsWith(BEHAVIOUR_KEYS[each]));
     if (behaviour === undefined) return undefined;

@@ -4,11 +4,11 @@ import type { MatchPart, ObjectPart } from './part.js';
 import { addGuardedPlace, addOperation, addPlace, operationDigit, readOperation } from './places.js';
 
 /** A process that is traced is `t`, read (`a`) or attached to (`b`), and the path of its program. */
-const LETTER = 't';
+const FIRST_CHARACTER = 't';
 
 export const trace: MatchPart<TraceMatch> = {
   add(automaton, match, mark) {
-    addPlace(automaton, addOperation(automaton, LETTER, TRACE_OPERATIONS, match.operation), match, mark);
+    addPlace(automaton, addOperation(automaton, FIRST_CHARACTER, TRACE_OPERATIONS, match.operation), match, mark);
   },
   addGuarded: addGuardedPlace,
 };
@@ -22,11 +22,11 @@ export interface TraceObject {
 
 export const traceObject: ObjectPart<TraceObject> = {
   onDisk: disk.ofKind('trace', { operation: disk.oneOf(TRACE_OPERATIONS), path: disk.text }),
-  letter: LETTER,
+  firstCharacter: FIRST_CHARACTER,
   read(key) {
     const operation = readOperation(TRACE_OPERATIONS, key);
     return operation && { kind: 'trace', operation, path: key.slice(2) };
   },
-  write: ({ operation, path }) => `${LETTER}${operationDigit(TRACE_OPERATIONS, operation)}${path}`,
+  write: ({ operation, path }) => `${FIRST_CHARACTER}${operationDigit(TRACE_OPERATIONS, operation)}${path}`,
   describe: ({ path }) => path || 'a kernel thread',
 };

@@ -51,7 +51,7 @@ export const socketObject: ObjectPart<SocketObject> = {
     },
     { name: disk.text },
   ),
-  letter: SOCKET,
+  firstCharacter: SOCKET,
   read(key) {
     const direction = DIRECTIONS[numberAt(key, 8, 1)];
     const bytes = ADDRESS_BYTES[numberAt(key, 13, 1)];
@@ -95,7 +95,7 @@ export interface QueryObject {
 
 export const queryObject: ObjectPart<QueryObject> = {
   onDisk: disk.ofKind('query', { name: disk.text }),
-  letter: QUERY,
+  firstCharacter: QUERY,
   read: (key) => (mayBeName(key, 1) ? { kind: 'query', name: readName(key, 1) } : undefined),
   write: ({ name }) => `${QUERY}${nameKey(name)}`,
   describe: ({ name }) => name || '.',

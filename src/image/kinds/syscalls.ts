@@ -11,7 +11,7 @@ import { operationDigit, readOperation } from './places.js';
  * on entry, the path it was given. One that ends with the number is one key: a rule without a path does not cover the
  * paths of a call again.
  */
-const LETTER = 's';
+const FIRST_CHARACTER = 's';
 
 export const call: MatchPart<CallMatch> = {
   add(automaton, { calls, target }, mark) {
@@ -37,7 +37,7 @@ export interface CallObject {
 
 export const callObject: ObjectPart<CallObject> = {
   onDisk: disk.ofKind('call', { point: disk.oneOf(CALL_POINTS), number: disk.number, path: disk.text }),
-  letter: LETTER,
+  firstCharacter: FIRST_CHARACTER,
   read(key) {
     const point = readOperation(CALL_POINTS, key);
     if (point === undefined || !areDigits(key, 2, 6)) return undefined;
@@ -51,5 +51,5 @@ export const callObject: ObjectPart<CallObject> = {
 };
 
 function headOf(point: CallPoint, number: number): string {
-  return `${LETTER}${operationDigit(CALL_POINTS, point)}${digits(number, 4)}`;
+  return `${FIRST_CHARACTER}${operationDigit(CALL_POINTS, point)}${digits(number, 4)}`;
 }

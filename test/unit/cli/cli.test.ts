@@ -182,6 +182,33 @@ test('cluster policies and policies in audit mode are shown as such', async (t) 
   assert.deepEqual([rules[0].mode, rules[0].scope, rules[0].priority], ['PERMISSIVE', 'CLUSTER', 7]);
 });
 
+test('hauberk effective shows what limits a rule, and what an allow-list in audit mode would refuse', async (t) => {
+  const { write, hauberk, plane } = await start(t);
+  await plane.tracker.register(web, { pidNamespace: 11, mountNamespace: 12 });
+  const section = (name: string, mode: string, sections: string) =>
+    manifest(name).replace(/ {2}file:\n[\s\S]*$/u, `  mode: ${mode}\n${sections}`);
+  await hauberk('posture', 'set', 'default', 'file=block', 'network=block');
+  const limited = `  process: {matchPaths: [{path: /bin/sh, pts: false}, {path: /bin/ls, allowedArgs: [-l, -a]}]}
+  file: {matchPaths: [{path: /srv/log, operations: [write, delete]}]}
+  network: {matchProtocols: [{protocol: tcp, action: Allow}]}
+`;
+  const reported = '  action: Allow\n  file: {matchPaths: [{path: /srv/data, ownerOnly: true, readOnly: true}]}\n';
+  await hauberk('apply', '-f', write('limited.yaml', section('limited', 'enforce', limited)));
+  await hauberk('apply', '-f', write('reported.yaml', section('reported', 'audit', reported)));
+  const { output } = await hauberk('effective', 'web-1');
+  for (const row of [
+    /^process +block on a terminal +\/bin\/sh /mu,
+    /^process +block unless arguments are -a,-l +\/bin\/ls /mu,
+    /^file +block write,delete +\/srv\/log /mu,
+    /^file +allow read-only owner +\/srv\/data /mu,
+    /^network +block +\(anything else\) +- +DefaultPosture$/mu,
+    /^file +audit \(would block\) +\(anything else\) +- +DefaultPosture$/mu,
+  ])
+    assert.match(output, row);
+  const { postures, permissivePostures } = JSON.parse((await hauberk('effective', 'web-1', '-o', 'json')).output);
+  assert.deepEqual([postures, permissivePostures], [{ NETWORK: 'BLOCK' }, { FILE: 'BLOCK' }]);
+});
+
 test('with --ignore-foreign other kinds are skipped, and warnings name file, line and column', async (t) => {
   const { write, hauberk, plane } = await start(t);
   await plane.tracker.register(web, { pidNamespace: 11, mountNamespace: 12 });

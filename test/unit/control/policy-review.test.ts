@@ -47,6 +47,20 @@ test('a rule that another makes ineffective is reported, with what to do where t
   assert.deepEqual([same!.kind, same!.warnings], ['unchanged', []]);
 });
 
+test('rules that never decide are counted where there are too many to list, and so are rules that were not compared', async () => {
+  const { apply } = await planeWith();
+  const paths = Array.from({ length: 22 }, (_, index) => `{path: /etc/${index}}`).join(', ');
+  const many = (name: string) => manifest(name).replace(/matchPaths:[\s\S]*?(?= *action)/u, `matchPaths: [${paths}]\n`);
+  await apply(many('first'));
+  const [second] = await apply(many('second'));
+  assert.equal(second!.warnings.length, 21);
+  assert.equal(second!.warnings.at(-1), '2 more rules never decide, not listed');
+  assert.deepEqual(second!.conflicts, []);
+  const [third] = await apply(many('third').replace('action: Block', 'action: Allow'));
+  assert.equal(third!.conflicts.length, 21);
+  assert.equal(third!.conflicts.at(-1), '12 rules were not compared with all others, so there may be more conflicts');
+});
+
 test('rules of one container with different decisions on an access are conflicts', async () => {
   const { apply } = await planeWith();
   await apply(manifest('first'));

@@ -146,6 +146,26 @@ test('a rule that another makes ineffective is reported, with the reason', () =>
   ]);
 });
 
+test('rules that never decide and rules that were not compared are counted beyond the limits of what is listed', () => {
+  const own = numbered(Array.from({ length: 600 }, (_, index) => ({ match: exact(`/etc/${index}`) })));
+  const review = (isVoid: (place: number) => boolean, action: 'Allow' | 'Block') => {
+    const other = bind({ match: below('/etc/'), action }, { name: 'strict', priority: 3 });
+    const decides = (bound: BoundRule) => bound === other || !isVoid(own.indexOf(bound));
+    const { shadowed, conflicts, ...counts } = finish(Reviewer.inSteps([...own, other], POSTURES, decides)).review(
+      own[0]!.policy,
+    );
+    return { ...counts, listed: [shadowed.length, conflicts.length], last: shadowed.at(-1)?.split(' ')[0] };
+  };
+  assert.deepEqual(
+    review((place) => place === 550, 'Block'),
+    { moreShadowed: 0, uncompared: 100, listed: [1, 0], last: 'file.matchPaths[550]' },
+  );
+  assert.deepEqual(
+    review(() => true, 'Allow'),
+    { moreShadowed: 580, uncompared: 580, listed: [20, 20], last: 'file.matchPaths[19]' },
+  );
+});
+
 test('for every kind of match there is an access that it covers', () => {
   const matches: readonly (readonly [Rule['class'], Match])[] = [
     ['file', exact('/a')],

@@ -72,14 +72,14 @@ test('a path is none of the object keys, and neither is what has only their firs
   for (const path of paths) assert.deepEqual(reportedObject(path), { kind: 'path', path });
 });
 
-test('each kind of object has a letter of its own, which the kernel writes too', () => {
+test('each kind of object has a first character of its own, which the kernel writes too', () => {
   const header = readFileSync('bpf/include/object_key.h', 'utf8');
   const ofNoObject = ['ARGUMENT', 'CALLED', 'GUARD', 'LIBRARY'];
   const letters = Array.from(header.matchAll(/\bKEY_([A-Z]+) = '(.)'/gu), ([, name, letter]) => ({ name, letter }));
   const ofObjects = letters.filter(({ name }) => !ofNoObject.includes(name!)).map(({ letter }) => letter);
   assert.deepEqual(
     Object.values(OBJECTS)
-      .map(({ letter }) => letter)
+      .map(({ firstCharacter }) => firstCharacter)
       .sort(),
     ofObjects.sort(),
   );

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { explain } from '../../../src/explain/evaluate.js';
 import { compileImage } from '../../../src/image/compile.js';
 import { decide } from '../../../src/image/walk.js';
-import { belowClusterSuffixes } from '../../../src/policy/cluster-names.js';
+import { belowSuffixes, type NameSearch, searchSuffixes } from '../../../src/policy/cluster-names.js';
 import type { Action, BoundRule, NetworkMatch, Policy, Postures } from '../../../src/policy/model.js';
 import { ADDRESS_FAMILIES } from '../../../src/policy/network.js';
 import { isImplied, resolveRules } from '../../../src/policy/rule-set.js';
@@ -124,25 +124,31 @@ test('a rule set knows which of its rules are not in any policy', () => {
 
 test('a name, also one of the cluster, covers itself with the suffixes of the cluster and of the namespace too', () => {
   const name = network({ kind: 'domain', domain: 'example.com' }, 'Allow');
+  const below = (bound: readonly BoundRule[], namespace: string, search: NameSearch) =>
+    belowSuffixes(bound, searchSuffixes(namespace, search));
+  const inCluster = { clusterDomain: 'cluster.local' };
   const names = (bound: readonly BoundRule[]) =>
     bound.map(({ rule: { match } }) => (match.kind === 'domain' ? match.domain : match.kind));
-  assert.deepEqual(names(belowClusterSuffixes([name, network(tcp, 'Allow')], 'shop', 'cluster.local')), [
+  assert.deepEqual(names(below([name, network(tcp, 'Allow')], 'shop', inCluster)), [
     'example.com',
     'example.com.shop.svc.cluster.local',
     'example.com.svc.cluster.local',
     'example.com.cluster.local',
     'protocol',
   ]);
-  const below = network({ kind: 'domain', domain: '*.example.com' }, 'Block');
-  assert.equal(names(belowClusterSuffixes([below], '', 'c.test')).at(-1), '*.example.com.c.test');
+  const wildcard = network({ kind: 'domain', domain: '*.example.com' }, 'Block');
+  assert.equal(names(below([wildcard], '', { clusterDomain: 'c.test' })).at(-1), '*.example.com.c.test');
   const full = network({ kind: 'domain', domain: 'db.shop.svc.cluster.local' }, 'Allow');
-  assert.deepEqual(names(belowClusterSuffixes([full], 'shop', 'cluster.local')), [
+  assert.deepEqual(names(below([full], 'shop', inCluster)), [
     'db.shop.svc.cluster.local',
     'db.shop.svc.cluster.local.shop.svc.cluster.local',
     'db.shop.svc.cluster.local.svc.cluster.local',
     'db.shop.svc.cluster.local.cluster.local',
   ]);
-  assert.equal(belowClusterSuffixes([name], 'shop', undefined).length, 1);
+  assert.equal(below([name], 'shop', {}).length, 1);
+  const besides = { ...inCluster, searchDomains: ['eu.compute.internal'] };
+  assert.equal(names(below([name], 'shop', besides)).at(-1), 'example.com.eu.compute.internal');
+  assert.deepEqual(names(below([name], 'shop', { searchDomains: ['lan'] })), ['example.com', 'example.com.lan']);
   const long = network({ kind: 'domain', domain: [...Array(4).fill('a'.repeat(60)), 'com'].join('.') }, 'Allow');
-  assert.equal(belowClusterSuffixes([long], 'shop', 'cluster.local').length, 1);
+  assert.equal(below([long], 'shop', inCluster).length, 1);
 });
