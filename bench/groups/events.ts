@@ -71,7 +71,7 @@ async function measureRate(pipeline: EventPipeline, rate: number, quick: boolean
   const { produced, missed, events, expected } = outcome;
   const lost = produced.dropped + missed + Math.max(0, expected - events - missed);
   if (lost > 0) progress(`events: ${lost} of ${produced.sent} lost at ${rate} a second`);
-  return { ...outcome, processorNanoseconds: (spent * 1e6) / events };
+  return { ...outcome, processorNanoseconds: (spent * 1e6) / expected };
 }
 
 /**
