@@ -93,6 +93,7 @@ export const FIGURES = {
       'the first policy since a start, one rule for one container, from the call until it is on disk and the kernel decides by it',
   },
   apply_ms_1: { unit: 'ms', target: '< 5', meaning: 'the same for later policies' },
+  apply_cpu_ms_1: { unit: 'ms', target: null, meaning: 'its processor time' },
   apply_ms_1000_containers: {
     unit: 'ms',
     target: '< 20',
@@ -107,6 +108,7 @@ export const FIGURES = {
     target: null,
     meaning: 'a new container, until it is on disk and the map is updated',
   },
+  register_cpu_ms_1: { unit: 'ms', target: null, meaning: 'its processor time' },
   register_ms_50: { unit: 'ms', target: '≤ 5 × register_ms_1', meaning: '50 at once, until the last is registered' },
   register_ms_1000: { unit: 'ms', target: null, meaning: '1,000 at once, until the last is registered' },
   register_visible_ms_1: {
@@ -115,6 +117,7 @@ export const FIGURES = {
     meaning: 'a new container, until the kernel decides for it, which its start has to wait for',
   },
   register_s_10000: { unit: 's', target: '< 10', meaning: '10,000 containers, a hundred in flight' },
+  register_cpu_s_10000: { unit: 's', target: null, meaning: 'its processor time' },
   hostile_stall_ms: {
     unit: 'ms',
     target: '≤ 20',
@@ -125,6 +128,7 @@ export const FIGURES = {
     target: '< 3',
     meaning: '10,000 policies by SyncPolicies, as measured by the client; without kernel and disk',
   },
+  sync_cpu_s_10000_policies: { unit: 's', target: null, meaning: "its processor time in the daemon's process" },
   events_per_s: {
     unit: 'events/s',
     target: '≥ 100000',
@@ -139,6 +143,12 @@ export const FIGURES = {
   event_p99_ms_1000: latency(99, '1,000', '< 10'),
   event_p50_ms_50000: latency(50, '50,000'),
   event_p99_ms_50000: latency(99, '50,000'),
+  event_cpu_ns_50000: {
+    unit: 'ns',
+    target: null,
+    meaning: 'processor time of the serving process for one of 50,000 events/s, to one client',
+  },
+  journal_event_cpu_ns_50000: { unit: 'ns', target: null, meaning: 'the same with the journal' },
   event_bytes: { unit: 'bytes', target: null, meaning: 'one event within a message of the stream' },
   event_rss_mib: {
     unit: 'MiB',
@@ -171,6 +181,14 @@ export const FIGURES = {
     meaning:
       "Docker's start of a container that is under a policy before its first instruction, compared with one without the hook",
   },
+  vm_refusal_ms_1_first: {
+    unit: 'ms',
+    target: '< 60',
+    meaning:
+      'the first policy since a start, one rule for one container, from the call until the container is refused a file',
+  },
+  vm_refusal_ms_1: { unit: 'ms', target: '< 60', meaning: 'the same for later policies' },
+  vm_refusal_ms_1000: { unit: 'ms', target: '< 1000', meaning: 'the same for later policies of 1,000 rules' },
   vm_verified_instructions: {
     unit: 'instructions',
     target: null,

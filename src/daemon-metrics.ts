@@ -56,7 +56,7 @@ export class DaemonMetrics {
       closedConnections: () => this.server?.closedConnections ?? 0,
       ...(journal !== undefined && { unjournaledEvents: () => journal.counts().lost }),
       eventsWithoutDetails: () => details.omitted,
-      exports: () => exporters.map((each) => ({ name: each.name, isWorking: each.counts().isWorking })),
+      exports: () => exporters.map((each) => ({ name: each.name, ...each.counts() })),
       runningProfiles: () => profiles.list().filter(({ stopped }) => stopped === undefined).length,
     });
     const { registry } = this.metrics;

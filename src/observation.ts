@@ -55,7 +55,8 @@ export async function openObservation(parts: ObservationParts) {
   recordings.settleEvents = async () => flow.reader.settle(flow.ring);
   closers.add('telemetry', () => telemetry.stop());
   const rotation = { bytes: config.exportFileBytes, files: config.exportFiles };
-  const exporters = startExports(config.export, flow.hub, rotation, config.stateDir, logger);
+  const exporting = { rotation, stateDirectory: config.stateDir, host, logger };
+  const exporters = await startExports(config.export, flow.hub, exporting);
   closers.add('exports', () => Promise.all(exporters.map((exporter) => exporter.stop())));
   return { now, memory, recordings, telemetry, flow, exporters };
 }

@@ -10,6 +10,8 @@ export interface ServerReady {
 export interface ServerReport {
   /** Peak resident memory, MiB. */
   readonly peakMebibytes: number;
+  /** Processor time of all threads so far. */
+  readonly processorMilliseconds: number;
   /** Events dropped for streams that lagged behind. */
   readonly missed: number;
 }

@@ -25,6 +25,7 @@ import { AccessMemory } from '../../src/profile/access-memory.js';
 import { newEncoder } from '../../src/rpc/event-message.js';
 import { eventServiceOf } from '../../src/rpc/event-service.js';
 import { startServer } from '../../src/rpc/server.js';
+import { processorMilliseconds } from '../support/processor-time.js';
 import { CONTAINERS, type ServerReady, type ServerReport } from './messages.js';
 
 const RING_DESCRIPTOR = 4;
@@ -135,6 +136,7 @@ process.on('message', () => {
   if (ring.undecodable > 0) throw new Error(`${ring.undecodable} records could not be decoded`);
   const report: ServerReport = {
     peakMebibytes: process.resourceUsage().maxRSS / 1024,
+    processorMilliseconds: processorMilliseconds(),
     missed: hub.counts().missed,
   };
   process.send!(report);

@@ -16,9 +16,11 @@ export const eventsGroup: Group = {
     'event_p99_ms_1000',
     'event_p50_ms_50000',
     'event_p99_ms_50000',
+    'event_cpu_ns_50000',
     'event_bytes',
     'event_rss_mib',
     'journal_events_per_s',
+    'journal_event_cpu_ns_50000',
   ],
   async measure(scope, record) {
     const pipeline = await EventPipeline.start({ streams: 1, stalled: 0, containerIds: [] });
@@ -31,7 +33,8 @@ export const eventsGroup: Group = {
     } finally {
       await pipeline.close();
     }
-    if (scope.wants('journal_events_per_s')) await measureJournal(scope, record);
+    if (scope.wants('journal_events_per_s') || scope.wants('journal_event_cpu_ns_50000'))
+      await measureJournal(scope, record);
   },
 };
 
@@ -39,7 +42,9 @@ async function measureJournal(scope: Scope, record: Recorder): Promise<void> {
   const pipeline = await EventPipeline.start({ streams: 1, stalled: 0, containerIds: [] }, true);
   try {
     await pipeline.run({ eventsPerSecond: 10_000, seconds: 1, container: 0 });
-    record('journal_events_per_s', await findLimit(pipeline, scope));
+    const { processorNanoseconds } = await measureRate(pipeline, RATES[1], scope.quick);
+    record('journal_event_cpu_ns_50000', processorNanoseconds);
+    if (scope.wants('journal_events_per_s')) record('journal_events_per_s', await findLimit(pipeline, scope));
   } finally {
     await pipeline.close();
   }
@@ -47,17 +52,26 @@ async function measureJournal(scope: Scope, record: Recorder): Promise<void> {
 
 async function measureRates(pipeline: EventPipeline, { quick }: Scope, record: Recorder): Promise<void> {
   for (const rate of RATES) {
-    progress(`events: ${rate} a second`);
-    const outcome = await pipeline.run({ eventsPerSecond: rate, seconds: quick ? 1 : 8, container: 0 });
-    const { percentiles, produced, missed, events, expected } = outcome;
-    const lost = produced.dropped + missed + Math.max(0, expected - events - missed);
-    if (lost > 0) progress(`events: ${lost} of ${produced.sent} lost at ${rate} a second`);
+    const { percentiles, bytesEach, processorNanoseconds } = await measureRate(pipeline, rate, quick);
     if (percentiles !== undefined) {
       record(`event_p50_ms_${rate}`, percentiles.p50);
       record(`event_p99_ms_${rate}`, percentiles.p99);
     }
-    if (rate === RATES[0]) record('event_bytes', outcome.bytesEach);
+    if (rate === RATES[0]) record('event_bytes', bytesEach);
+    else record('event_cpu_ns_50000', processorNanoseconds);
   }
+}
+
+/** One run at a fixed rate, with the processor time that the serving process takes for an event. */
+async function measureRate(pipeline: EventPipeline, rate: number, quick: boolean) {
+  progress(`events: ${rate} a second`);
+  const before = await pipeline.report();
+  const outcome = await pipeline.run({ eventsPerSecond: rate, seconds: quick ? 1 : 8, container: 0 });
+  const spent = (await pipeline.report()).processorMilliseconds - before.processorMilliseconds;
+  const { produced, missed, events, expected } = outcome;
+  const lost = produced.dropped + missed + Math.max(0, expected - events - missed);
+  if (lost > 0) progress(`events: ${lost} of ${produced.sent} lost at ${rate} a second`);
+  return { ...outcome, processorNanoseconds: (spent * 1e6) / expected };
 }
 
 /**

@@ -14,6 +14,7 @@ import { PolicySet } from '../../src/policy/policy-set.js';
 import { Store } from '../../src/store/store.js';
 import type { Group } from '../figures.js';
 import { BenchObject } from '../support/bench-object.js';
+import { processorMilliseconds } from '../support/processor-time.js';
 import { progress } from '../support/progress.js';
 import { mixedPolicy, POSTURES } from '../support/rules.js';
 import { median } from '../support/statistics.js';
@@ -25,7 +26,10 @@ const AT_ONCE = { register_ms_1: 1, register_ms_50: 50, register_ms_1000: 1000 }
 
 /** New containers, by the daemon's one writer with its store on disk and a hash of maps in this machine's kernel. */
 export const registerGroup: Group = {
-  figures: ['register_ms_1', 'register_ms_50', 'register_ms_1000', 'register_visible_ms_1', 'register_s_10000'],
+  figures: [
+    ...(['register_ms_1', 'register_cpu_ms_1', 'register_ms_50', 'register_ms_1000', 'register_visible_ms_1'] as const),
+    ...(['register_s_10000', 'register_cpu_s_10000'] as const),
+  ],
   async measure({ quick, wants }, record) {
     const directory = mkdtempSync(join(tmpdir(), 'hauberk-bench-'));
     const object = new BenchObject();
@@ -45,19 +49,25 @@ export const registerGroup: Group = {
         const rounds = count === 1000 ? Math.ceil(passes / 5) : passes;
         progress(`register: ${count} at once, ${rounds} times`);
         const milliseconds: number[] = [];
+        const processor: number[] = [];
         const visible: number[] = [];
         for (let round = 0; round < rounds; round++) {
+          const processorBegan = processorMilliseconds();
           const began = performance.now();
           const onVisible = () => visible.push(performance.now() - began);
           await Promise.all(upTo(count).map((number) => registry.put(container(number), onVisible)));
           milliseconds.push(performance.now() - began);
+          processor.push(processorMilliseconds() - processorBegan);
           await Promise.all(upTo(count).map((number) => registry.remove(container(number).id)));
         }
         record(figure, median(milliseconds));
+        if (count === 1) record('register_cpu_ms_1', median(processor));
         if (count === 1) record('register_visible_ms_1', median(visible));
       }
-      if (wants('register_s_10000')) {
+      if (wants('register_s_10000') || wants('register_cpu_s_10000')) {
+        const began = processorMilliseconds();
         record('register_s_10000', await registerMany(registry));
+        record('register_cpu_s_10000', (processorMilliseconds() - began) / 1000);
         if (map.keys().length !== MANY + 1) throw new Error('the kernel does not hold every container');
       }
       await ledger.stop();

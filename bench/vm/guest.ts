@@ -6,6 +6,7 @@ import { appendFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { FIGURE_NAMES, type FigureName, type Recorder } from '../figures.js';
 import { progress } from '../support/progress.js';
+import { measureRefusals } from './apply.js';
 import { measureContainerStarts } from './container-starts.js';
 import { measureMemory } from './memory.js';
 import { measureRatios } from './ratios.js';
@@ -15,7 +16,8 @@ const [file, pattern, mode] = process.argv.slice(2);
 const wants = (name: FigureName) => new RegExp(pattern!).test(name);
 const record: Recorder = (name, value) => appendFileSync(file!, `${JSON.stringify({ name, value })}\n`);
 const parts = [
-  { figures: /^vm_(?!start_)/, measure: measureRatios },
+  { figures: /^vm_(?!start_|refusal_)/, measure: measureRatios },
+  { figures: /^vm_refusal_/, measure: measureRefusals },
   { figures: /^vm_start_/, measure: measureContainerStarts },
   { figures: /^start_/, measure: measureStart },
   { figures: /^daemon_rss_/, measure: measureMemory },

@@ -2,7 +2,8 @@
 /*
  * Times system calls on request. A request is a line such as "open 1000", the
  * answer a line with the nanoseconds of each call. "read PATH" answers with the
- * errno of opening a file, or 0.
+ * errno of opening a file, or 0; "refused PATH" opens it again and again and
+ * answers with the time of CLOCK_MONOTONIC at which that was first refused.
  * Usage: system-calls OPENED REMOVED PROGRAM
  * OPENED is a file to create and open, REMOVED a prefix for files to create and
  * remove, PROGRAM a program to run.
@@ -22,6 +23,7 @@
 #include <unistd.h>
 
 #define CONNECTIONS_MAX 128
+#define POLL_MICROSECONDS 200
 
 static const char *opened;
 static const char *removed;
@@ -164,6 +166,20 @@ static void answer(const char *name, const char *value)
 		printf("%d\n", fd < 0 ? errno : 0);
 		if (fd >= 0)
 			close(fd);
+		return;
+	}
+	if (!strcmp(name, "refused")) {
+		for (;;) {
+			int fd = open(value, O_RDONLY);
+
+			if (fd < 0 && errno == EACCES)
+				break;
+			if (fd < 0)
+				fail(value);
+			close(fd);
+			usleep(POLL_MICROSECONDS);
+		}
+		printf("%lld\n", now());
 		return;
 	}
 	for (unsigned int i = 0; i < sizeof(kinds) / sizeof(*kinds); i++) {

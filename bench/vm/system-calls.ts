@@ -52,6 +52,11 @@ export class SystemCalls {
     return Number(await this.#ask(`read ${path}`));
   }
 
+  /** Opens a file for reading until that is refused. @returns nanoseconds of CLOCK_MONOTONIC */
+  async whenRefused(path: string): Promise<bigint> {
+    return BigInt(await this.#ask(`refused ${path}`));
+  }
+
   async end(): Promise<void> {
     const ended = once(this.#process, 'exit');
     this.#process.stdin!.end();

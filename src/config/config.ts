@@ -148,6 +148,9 @@ function checkProtection(config: Config): void {
   }
   parseListenAddress(config.listen, { hasTls: missing.length === 0, allowsInsecureTcp: config.insecureTcp });
   kubearmorListeners(kubearmorAccess(config));
+  for (const [, url] of config.export.matchAll(/(?:^|,)otlp:([^,]+)/gu)) {
+    if (!URL.canParse(url!)) throw invalidInput([{ field: '--export', description: `${url} is not a URL` }]);
+  }
 }
 
 /** How KubeArmor's clients are served, from the flags. */

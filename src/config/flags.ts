@@ -17,6 +17,8 @@ export interface Flag {
 const POSTURES = ['audit', 'block'];
 // A day: far below the maximum of timers in Node.js.
 const SECONDS_MAX = 86_400;
+/** Where events are exported to. A collector's password would be seen in metrics and in the log. */
+const PLACE = /(?:stdout|syslog|journald|file:\/[^,]+|otlp:https?:\/\/[^,@\s]+)/;
 const ADDRESS = /^(?:\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):\d{1,5}$/;
 
 /** Every flag; all but those of NOT_IN_FILE may also stand in the configuration file. */
@@ -119,8 +121,8 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
     type: 'string',
     value: 'PLACES',
     default: 'off',
-    pattern: /^off$|^(?:stdout|syslog|journald|file:\/[^,]+)(?:,(?:stdout|syslog|journald|file:\/[^,]+))*$/,
-    help: 'where every event is written as a line of JSON: file:PATH, stdout, syslog or journald (systemd), several separated by commas, or off',
+    pattern: new RegExp(`^off$|^${PLACE.source}(?:,${PLACE.source})*$`),
+    help: 'where every event is written as a line of JSON: file:PATH, stdout, syslog, journald (systemd) or otlp:URL (OpenTelemetry), several separated by commas, or off',
   },
   'export-file-bytes': number(
     'BYTES',

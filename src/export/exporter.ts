@@ -6,12 +6,7 @@ import type { EventHub, Position } from '../events/hub.js';
 import { StreamEventsResponse } from '../generated/hauberk/v1/event.js';
 import { printableJson } from '../printable.js';
 import { pumpEvents } from '../rpc/event-pump.js';
-import type { ExportedLine, Sink } from './sink.js';
-
-export interface ExportLogger {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-}
+import type { ExportedLine, ExportLogger, Sink } from './sink.js';
 
 const RETRY_MILLISECONDS = 1000;
 const NOTE_MILLISECONDS = 1000;
@@ -50,9 +45,9 @@ export class Exporter {
     this.#done = this.#pump();
   }
 
-  /** Events that were exported since the start, and whether the sink works now. */
-  counts(): { readonly exported: number; readonly isWorking: boolean } {
-    return { exported: this.#exported, isWorking: !this.#isFailing };
+  /** Events that were exported since the start, those of them that were refused, and whether the sink works now. */
+  counts(): { readonly exported: number; readonly refused: number; readonly isWorking: boolean } {
+    return { exported: this.#exported, refused: this.sink.refused ?? 0, isWorking: !this.#isFailing };
   }
 
   /** Ends within a second, whatever the sink does. */

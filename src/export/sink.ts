@@ -8,8 +8,15 @@ export interface ExportedLine {
   readonly event?: Event;
 }
 
+export interface ExportLogger {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
 /** Where events are exported to. */
 export interface Sink {
+  /** How many events it has refused for good since the start; absent where it takes all. */
+  readonly refused?: number;
   /** Writes all of them. @throws Error with the cause if it could not; then all of them are sent again */
   write(lines: readonly ExportedLine[]): Promise<void>;
   close(): void;

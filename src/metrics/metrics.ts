@@ -47,7 +47,7 @@ export interface MetricSources {
   /** Events without details from the process table, because too many came at once. */
   eventsWithoutDetails?(): number;
   /** Destinations of exported events, and whether they work now. */
-  exports?(): readonly { readonly name: string; readonly isWorking: boolean }[];
+  exports?(): readonly { readonly name: string; readonly isWorking: boolean; readonly refused: number }[];
 }
 
 const APPLY_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];
@@ -222,6 +222,7 @@ export class Metrics {
       [{ cause: 'undecodable' }, undecodableRecords()],
       ...(unjournaledEvents === undefined ? [] : [[{ cause: 'journal' }, unjournaledEvents()] as const]),
       [{ cause: 'throttled' }, throttledEvents()],
+      [{ cause: 'export_refused' }, exports().reduce((sum, { refused }) => sum + refused, 0)],
     ]);
     const bare = 'Events without details from the process table, because too many processes started at once.';
     this.#counter('events_without_details_total', bare, [], () => [[{}, eventsWithoutDetails()]]);

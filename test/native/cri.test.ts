@@ -76,6 +76,7 @@ for (const version of ['1.6', '1.7', '2'] as const) {
         'kubearmor.io/container.name': 'first',
       });
       assert.deepEqual([description.name, description.namespace, description.origin], ['first', 'shop', 'cri']);
+      assert.equal(description.image, BUSYBOX_IMAGE);
       await assertRuns(pid, SLEEP);
       await containerd.runtime.removeContainer(id);
       await end();

@@ -75,7 +75,12 @@ const events = await journaledEvents(within('journal'), {
   onPublished: (published) => metrics.observeEvents(published, now()),
 });
 const { hub } = events;
-startExports(`file:${within('export.jsonl')}`, hub, EXPORT, directory, logger);
+await startExports(`file:${within('export.jsonl')}`, hub, {
+  rotation: EXPORT,
+  stateDirectory: directory,
+  host: { hostName: 'soak', machineId: '' },
+  logger,
+});
 const descriptorSet = readFileSync('build/descriptors.binpb');
 const { services } = createServices({ plane, hub, descriptorSet });
 const kubearmor = createKubearmorServices({

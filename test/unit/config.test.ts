@@ -54,6 +54,14 @@ test('a flag sets the default visibility, and accepts only classes that can be v
   assert.match(messageOf(['--telemetry-limit', '2049']), /--telemetry-limit.* from 1 to 2048/);
 });
 
+test('events are exported to known kinds of places, and to a collector by its URL without a password', () => {
+  for (const places of ['off', 'stdout', 'file:/a,otlp:https://c:4318', 'otlp:http://[::1]:4318/v1/logs,syslog'])
+    assert.equal(parseConfig(['--export', places], noFile).export, places);
+  for (const wrong of ['', 'off,stdout', 'file:a', 'otlp:', 'otlp:c:4318', 'otlp:grpc://c', 'otlp:http://u:p@c'])
+    assert.match(messageOf(['--export', wrong]), /--export/u);
+  assert.equal(messageOf(['--export', 'stdout,otlp:http://c:99999']), '--export: http://c:99999 is not a URL');
+});
+
 test('a TCP address needs all files for TLS, or must be a loopback address with the flag for insecure use', () => {
   const tls = ['--tls-certificate', '/c', '--tls-key', '/k'];
   assert.equal(

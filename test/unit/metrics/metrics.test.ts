@@ -23,6 +23,10 @@ function metricsOf(counted: Partial<Record<Counter, number>> = {}) {
     eventCounts: () => ({ published: 9, delivered: 7, missed: 2, subscribers: 1 }),
     undecodableRecords: () => 4,
     throttledEvents: () => 5,
+    exports: () => [
+      { name: 'stdout', isWorking: true, refused: 0 },
+      { name: 'otlp:http://a', isWorking: false, refused: 24 },
+    ],
     forgottenAccesses: () => 10,
     lostAccesses: () => 12,
     runningProfiles: () => 1,
@@ -67,6 +71,8 @@ test('losses are reported by cause', async () => {
   await has('hauberk_events_dropped_total{cause="stream_slow"} 2');
   await has('hauberk_events_dropped_total{cause="undecodable"} 4');
   await has('hauberk_events_dropped_total{cause="throttled"} 5');
+  await has('hauberk_events_dropped_total{cause="export_refused"} 24');
+  await has('hauberk_export_working{place="otlp:http://a"} 0');
   await has('hauberk_accesses_dropped_total{cause="memory_full"} 10');
   await has('hauberk_accesses_dropped_total{cause="profile_full"} 11');
   await has('hauberk_accesses_dropped_total{cause="restart"} 12');
