@@ -3,6 +3,7 @@ import { chmodSync, copyFileSync, linkSync, mkdirSync, mkdtempSync, rmSync, syml
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Client, type EventStream } from '../support/client.js';
+import { loadModule } from '../support/kernel-modules.js';
 import type { NamespacedShell } from '../support/namespaced-shell.js';
 import { namingTechniques } from '../support/naming-techniques.js';
 import { SharedDaemon } from '../support/shared-daemon.js';
@@ -23,7 +24,11 @@ metadata: {name: guarded}
 spec:
   selector: {matchLabels: {app: held}}
   file:
-    matchPaths: [{path: ${secret}}, {path: ${base}/srv/active/key}, {path: ${base}/srv/release/key}]
+    matchPaths:
+    - {path: ${secret}}
+    - {path: ${base}/srv/active/key}
+    - {path: ${base}/srv/release/key}
+    - {path: /sys/kernel/uevent_seqnum}
     matchPatterns: [{pattern: /**/*.pem}]
     matchDirectories:
     - {dir: ${base}/srv/rows/, recursive: true, operations: [write]}
@@ -41,6 +46,7 @@ function plant(): void {
 }
 
 before(async () => {
+  loadModule('fuse');
   ({ free, held, events } = await shells.start());
   await client.call('PolicyService', 'ApplyPolicy', { manifest: POLICY });
 });
