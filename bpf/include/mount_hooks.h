@@ -85,15 +85,34 @@ static __always_inline int expect_aliases(struct membership *membership)
 	return bpf_map_update_elem(&aliased, &membership->container, &yes, BPF_ANY) ? -EPERM : 0;
 }
 
-/* Whether a filesystem can show files that have names already: those of its layers, or of a device. */
+#define TYPE_NAME_WORDS 2
+
+union type_name {
+	char text[TYPE_NAME_WORDS * sizeof(__u64)];
+	__u64 words[TYPE_NAME_WORDS];
+};
+
+/* Filesystems that are empty when they are made, and those that contain nothing but what the kernel itself puts there. */
+static const union type_name own_content[] = {
+	{ "tmpfs" }, { "ramfs" }, { "hugetlbfs" }, { "mqueue" }, { "bpf" }, { "devpts" }, { "devtmpfs" }, { "proc" },
+	{ "sysfs" }, { "cgroup" }, { "cgroup2" }, { "debugfs" }, { "tracefs" }, { "securityfs" }, { "configfs" },
+	{ "efivarfs" }, { "pstore" }, { "fusectl" }, { "binfmt_misc" }, { "binder" }, { "selinuxfs" }, { "resctrl" },
+	{ "rpc_pipefs" }, { "nfsd" },
+};
+
+/*
+ * Whether a filesystem can show files that have names already: those of its layers, of a device, of another host, or of
+ * whatever a type that is not known brings.
+ */
 static __always_inline bool shows_other_files(struct super_block *sb)
 {
-	__u64 name = 0;
+	union type_name name = {};
 
-	if (BPF_CORE_READ(sb, s_type, fs_flags) & FS_REQUIRES_DEV)
-		return true;
-	bpf_probe_read_kernel_str(&name, sizeof(name), BPF_CORE_READ(sb, s_type, name));
-	return name == *(const __u64 *)"overlay";
+	bpf_probe_read_kernel_str(name.text, sizeof(name.text), BPF_CORE_READ(sb, s_type, name));
+	for (__u32 i = 0; i < sizeof(own_content) / sizeof(own_content[0]); i++)
+		if (name.words[0] == own_content[i].words[0] && name.words[1] == own_content[i].words[1])
+			return false;
+	return true;
 }
 
 SEC("lsm/sb_mount")
@@ -110,12 +129,13 @@ int BPF_PROG(hauberk_sb_mount, const char *source, const struct path *path, cons
 	if (denied || (flags & MS_REMOUNT) || (!(flags & MS_BIND) && (flags & MS_PROPAGATION)))
 		return denied;
 	denied = guard_mount_point(&membership, path->dentry, path->mnt, OPERATION_MOUNT);
-	if (!denied && (flags & MS_BIND))
-		denied = expect_aliases(&membership);
+	if (denied)
+		return denied;
 	/* What is moved is known only afterwards. */
-	else if (!denied && (flags & MS_MOVE))
-		denied = guard_all_names(&membership);
-	return denied;
+	if ((flags & MS_MOVE) && !(flags & MS_BIND))
+		return guard_all_names(&membership);
+	/* A filesystem that is mounted already, such as proc or sysfs, is the same one once more. */
+	return expect_aliases(&membership);
 }
 
 /* A filesystem that mount(2) has made. */

@@ -3,6 +3,7 @@ import { chmodSync, copyFileSync, linkSync, mkdirSync, mkdtempSync, rmSync, syml
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Client, type EventStream } from '../support/client.js';
+import { loadModule } from '../support/kernel-modules.js';
 import type { NamespacedShell } from '../support/namespaced-shell.js';
 import { namingTechniques } from '../support/naming-techniques.js';
 import { SharedDaemon } from '../support/shared-daemon.js';
@@ -23,7 +24,11 @@ metadata: {name: guarded}
 spec:
   selector: {matchLabels: {app: held}}
   file:
-    matchPaths: [{path: ${secret}}, {path: ${base}/srv/active/key}, {path: ${base}/srv/release/key}]
+    matchPaths:
+    - {path: ${secret}}
+    - {path: ${base}/srv/active/key}
+    - {path: ${base}/srv/release/key}
+    - {path: /sys/kernel/uevent_seqnum}
     matchPatterns: [{pattern: /**/*.pem}]
     matchDirectories:
     - {dir: ${base}/srv/rows/, recursive: true, operations: [write]}
@@ -41,6 +46,7 @@ function plant(): void {
 }
 
 before(async () => {
+  loadModule('fuse');
   ({ free, held, events } = await shells.start());
   await client.call('PolicyService', 'ApplyPolicy', { manifest: POLICY });
 });
@@ -62,6 +68,22 @@ for (const { technique, privilege, script, expected, rule } of namingTechniques(
     }
   });
 }
+
+test('a file with eight names is decided by each of them, also in a copy of all mounts, and one with more is refused', async () => {
+  plant();
+  const setTimes = 'touch --date=yesterday srv/other/x';
+  const mount = (first: number, last: number) =>
+    `for i in {${first}..${last}}; do mkdir srv/keys/$i && mount --bind srv/other srv/keys/$i || exit; done`;
+  const within = async (script: string) => held.run(`cd ${base} && ${script}`);
+  for (const script of [`echo x >srv/other/x && ${mount(1, 7)}`, setTimes, `unshare --mount ${setTimes}`]) {
+    const { status, output } = await within(script);
+    assert.equal(status, 0, `${script}: ${output}`);
+  }
+  const { status, output } = await within(`(${mount(8, 8)}) && ! ${setTimes}`);
+  assert.equal(status, 0, output);
+  await events.find(({ rule, object }) => rule === 'unreachable' && object === '');
+  await within('for i in {1..8}; do umount srv/keys/$i; done');
+});
 
 test('rules hold for the targets of links, by any hard link, and for one name alone of a program with many names', async () => {
   plant();

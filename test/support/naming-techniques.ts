@@ -21,6 +21,7 @@ const clone = (path: string) => `my $tree = made($open_tree, -100, my $path = "$
 const GOT_IT = 'grep -q secret-content';
 const SECRET_RULE = 'file.matchPaths[0]';
 const ACTIVE_RULE = 'file.matchPaths[1]';
+const KERNEL_RULE = 'file.matchPaths[3]';
 
 /** In a new mount namespace, as root and as an unprivileged user with a user namespace. */
 function mounting(technique: string, { script, rule }: Pick<Technique, 'script' | 'rule'>): Technique[] {
@@ -166,6 +167,32 @@ export const namingTechniques = (base: string): readonly Technique[] => [
   ...mounting('an empty filesystem is mounted where no rule decides', {
     script: 'mount -t tmpfs none srv/other && echo x >srv/other/x',
   }),
+  ...mounting('a filesystem whose content another process or host determines is mounted', {
+    script: 'exec 3<>/dev/fuse && mount -i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0 none srv/other',
+    rule: SECRET_RULE,
+  }),
+  {
+    technique: 'a filesystem of the kernel that is there already is mounted elsewhere by mount(2)',
+    privilege: 'CAP_SYS_ADMIN',
+    script: 'unshare --mount bash -c "mount -t sysfs none srv/other && cat srv/other/kernel/uevent_seqnum"',
+    expected: 'refused',
+    rule: KERNEL_RULE,
+  },
+  {
+    technique: 'a filesystem of the kernel that is there already is mounted elsewhere by move_mount(2)',
+    privilege: 'CAP_SYS_ADMIN',
+    script: `unshare --mount ${perl(`my $new = made($fsopen, my $type = "sysfs", 0); made($fsconfig, $new, 6, 0, 0, 0);
+      my $tree = made($fsmount, $new, 0, 0); made($move_mount, $tree, my $empty = "", -100, my $to = "srv/other", 4);
+      show("srv/other/kernel/uevent_seqnum")`)}`,
+    expected: 'refused',
+    rule: KERNEL_RULE,
+  },
+  {
+    technique: 'a filesystem of the kernel is mounted elsewhere, and what no rule names is read there',
+    privilege: 'CAP_SYS_ADMIN',
+    script: 'unshare --mount bash -c "mount -t sysfs none srv/other && cat srv/other/kernel/profiling"',
+    expected: 'passes',
+  },
   {
     technique: 'a protected file is read in a detached copy of the tree above it',
     privilege: 'CAP_SYS_ADMIN',

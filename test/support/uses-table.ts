@@ -190,7 +190,9 @@ const MOVES = [
   moves('read', [...AWAY, ...EXCHANGED]),
   moves('write', [...AWAY, ...ONTO, ...EXCHANGED]),
   moves('create', [...CREATED, ...EXCHANGED]),
+  moves('attributes', [...AWAY, ...EXCHANGED]),
   moves('delete', [
+    ...AWAY,
     ...ONTO,
     ...EXCHANGED,
     ['unlink it by io_uring', 'unlink', 'exec /bin/uses ring unlink /v/guard/moved'],
@@ -268,6 +270,24 @@ const DESCRIPTORS: Group = {
     command: ['holder', wish, '/free/holder'],
     preparation: 'echo x >/guard/file; /bin/uses hold /guard/file /free/holder',
     reported: { operation, object: '/guard/file' },
+  })),
+  free: [],
+};
+
+const LINKED_DESCRIPTORS: Group = {
+  name: 'descriptors from before the policy, of another hard link',
+  rules: 'file: {matchPaths: [{path: /v/guard/first}]}',
+  refused: (
+    [
+      ['read from it', 'r'],
+      ['write to it', 'p'],
+    ] as const
+  ).map(([technique, wish]) => ({
+    technique,
+    command: ['holder', wish, '/free/holder'],
+    preparation:
+      'echo x >/v/guard/first; ln -f /v/guard/first /v/guard/second; /bin/uses hold /v/guard/second /free/holder',
+    reported: { operation: 'use', object: '/v/guard/first' },
   })),
   free: [],
 };
@@ -467,6 +487,7 @@ export const GROUPS: readonly Group[] = [
   RING,
   MEMORY,
   DESCRIPTORS,
+  LINKED_DESCRIPTORS,
   INTERPRETERS,
   PROGRAMS,
   ROUTES,
