@@ -24,7 +24,15 @@ const PATH = missedPath(16);
 /** A file that a rule names. */
 const BLOCKED_PATH = exactPath(16);
 /** How many calls one measurement makes. */
-const CALLS: Readonly<Record<SystemCall, number>> = { open: 2000, fork: 20, exec: 10, connect: 100, unlink: 500 };
+const CALLS: Readonly<Record<SystemCall, number>> = {
+  open: 2000,
+  fork: 20,
+  exec: 10,
+  connect: 100,
+  unlink: 500,
+  write: 2000,
+  shell: 5,
+};
 
 const PLACES = ['outside', 'inside', 'profiled'] as const;
 const SETTINGS = ['none', 'empty', 'enforcement'] as const;
@@ -74,7 +82,8 @@ export async function measureRatios({ quick }: Scope, record: Recorder): Promise
   };
   const ratio = (place: (typeof PLACES)[number], call: SystemCall) =>
     compared(`${place} ${call} enforcement`, `${place} ${call} empty`);
-  for (const call of ['open', 'fork', 'exec'] as const) record(`vm_${call}_ratio_outside`, ratio('outside', call));
+  for (const call of ['open', 'fork', 'exec', 'shell'] as const)
+    record(`vm_${call}_ratio_outside`, ratio('outside', call));
   for (const call of SYSTEM_CALLS) record(`vm_${call}_ratio_inside`, ratio('inside', call));
   for (const call of ['open', 'exec'] as const) {
     record(`vm_${call}_ratio_profiled`, compared(`profiled ${call} enforcement`, `inside ${call} enforcement`));

@@ -73,22 +73,26 @@ static long long time_fork(int count)
 	return now() - began;
 }
 
+static void run(const char *path, char *const arguments[])
+{
+	char *const environment[] = { NULL };
+	int status;
+	pid_t child;
+
+	errno = posix_spawn(&child, path, NULL, NULL, arguments, environment);
+	if (errno)
+		fail(path);
+	if (waitpid(child, &status, 0) < 0 || status)
+		fail("waitpid");
+}
+
 static long long time_exec(int count)
 {
 	char *const arguments[] = { (char *)program, NULL };
-	char *const environment[] = { NULL };
 	long long began = now();
 
-	for (int i = 0; i < count; i++) {
-		int status;
-		pid_t child;
-
-		errno = posix_spawn(&child, program, NULL, NULL, arguments, environment);
-		if (errno)
-			fail(program);
-		if (waitpid(child, &status, 0) < 0 || status)
-			fail("waitpid");
-	}
+	for (int i = 0; i < count; i++)
+		run(program, arguments);
 	return now() - began;
 }
 
@@ -147,6 +151,43 @@ static long long time_unlink(int count)
 	return elapsed + now();
 }
 
+static const char *written_file(void)
+{
+	static char path[PATH_MAX + 16];
+
+	snprintf(path, sizeof(path), "%s-written", removed);
+	return path;
+}
+
+/* As a program that copies a file in small pieces. */
+static long long time_write(int count)
+{
+	int fd = open(written_file(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	char piece[256] = { 0 };
+	long long elapsed;
+
+	if (fd < 0)
+		fail(written_file());
+	elapsed = -now();
+	for (int i = 0; i < count; i++)
+		if (write(fd, piece, sizeof(piece)) != sizeof(piece))
+			fail("write");
+	elapsed += now();
+	close(fd);
+	return elapsed;
+}
+
+/* A script that runs the program twice. */
+static long long time_shell(int count)
+{
+	char *const arguments[] = { "sh", "-c", "\"$0\" && \"$0\" || exit 1; exit 0", (char *)program, NULL };
+	long long began = now();
+
+	for (int i = 0; i < count; i++)
+		run("/bin/sh", arguments);
+	return now() - began;
+}
+
 static const struct {
 	const char *name;
 	long long (*run)(int count);
@@ -156,6 +197,8 @@ static const struct {
 	{ "exec", time_exec },
 	{ "connect", time_connect },
 	{ "unlink", time_unlink },
+	{ "write", time_write },
+	{ "shell", time_shell },
 };
 
 static void answer(const char *name, const char *value)

@@ -10,7 +10,7 @@ const BUILD = 'build/bench/vm';
 const PROGRAM = 'system-calls';
 const PROGRAM_RUN = 'nothing';
 
-export const SYSTEM_CALLS = ['open', 'fork', 'exec', 'connect', 'unlink'] as const;
+export const SYSTEM_CALLS = ['open', 'fork', 'exec', 'connect', 'unlink', 'write', 'shell'] as const;
 export type SystemCall = (typeof SYSTEM_CALLS)[number];
 
 /** A process that times system calls on request. */

@@ -57,6 +57,12 @@ export function suggestPolicy(accesses: readonly ObservedAccess[], options: Sugg
   return { policy: readPolicy(document, { checkPattern }), evidence, warnings };
 }
 
+const MOUNTS_UNKNOWN =
+  'the capability sys_admin was used, as mounting takes: mounts are not learnt, and where the rules decide something below a mount point they refuse them; try the policy in audit mode first';
+
+const isMountingCapability = ({ object }: ObservedAccess) =>
+  object.kind === 'capability' && CAPABILITIES[object.number] === 'sys_admin';
+
 /** Drops what no rule can name. */
 function sortOut(accesses: readonly ObservedAccess[]): { nameable: ObservedAccess[]; warnings: string[] } {
   const isNamed = (access: ObservedAccess) => isPathAccess(access) && access.object.path.startsWith('/');
@@ -65,6 +71,7 @@ function sortOut(accesses: readonly ObservedAccess[]): { nameable: ObservedAcces
   );
   const nameable = accesses.filter((access) => !nameless.includes(access));
   const warnings = nameless.length === 0 ? [] : ['programs or files without a path were used, which no rule can allow'];
+  if (accesses.some(isMountingCapability)) warnings.push(MOUNTS_UNKNOWN);
   if (accesses.length === 0) warnings.push('nothing was seen');
   return { nameable, warnings };
 }

@@ -246,3 +246,19 @@ test('programs without a path are reported, since no rule can allow them', () =>
     'programs or files without a path were used, which no rule can allow',
   ]);
 });
+
+test('where the capability that mounting takes was used, a warning says that mounts are not learnt', () => {
+  const using = (number: number) =>
+    ({
+      ...common,
+      class: 'capabilities',
+      operations: ['use'],
+      object: { kind: 'capability', number },
+      program: '',
+    }) as const;
+  const [sysChroot, sysAdmin] = [18, 21];
+  assert.deepEqual(suggest([using(sysChroot)]).warnings, []);
+  const [warning, ...others] = suggest([using(sysAdmin)]).warnings;
+  assert.match(warning!, /^the capability sys_admin was used, as mounting takes: mounts are not learnt/u);
+  assert.deepEqual(others, []);
+});
