@@ -9,6 +9,8 @@ import type { Suggestion, SuggestOptions } from '../profile/suggest.js';
 export interface DryRunJob {
   readonly ruleSet: RuleSet;
   readonly review?: { readonly postures: Postures; readonly policies: readonly Policy[] };
+  /** The image is not sent back. */
+  readonly isOnlyCheck?: boolean;
 }
 
 /** What is asked of it for a profile: a policy that allows what was learnt. */
@@ -23,8 +25,12 @@ export interface SuggestionResult {
   readonly text: string;
 }
 
-export interface DryRunResult {
-  readonly image: Image;
+/** Of a job that only checks. */
+export interface CheckResult {
   /** In the order of the policies to review; undefined for those there was no time for. */
   readonly reviews: readonly (Review | undefined)[];
+}
+
+export interface DryRunResult extends CheckResult {
+  readonly image: Image;
 }
