@@ -52,12 +52,17 @@ export async function previewChange(
   const unknown = gone.find((key) => before.policies.get(key) === undefined);
   if (unknown !== undefined) throw new Failure('not-found', `no policy ${unknown}`);
   const kept = before.policies.withoutAll(gone);
-  const run = async (job: DryRunJob) => {
+  const { limits } = rules.images;
+  const check = async (job: DryRunJob) => {
     await nextTimeSlice();
-    return dryRuns.dryRun({ ...job, limits: rules.images.limits }, caller);
+    return dryRuns.check({ ...job, limits }, caller);
   };
-  const compile = async (ruleSet: RuleSet) => (await run({ ruleSet })).image;
-  const compileAlone = (policy: Policy) => rules.compileAlone(policy, compile);
+  const tryToCompile = (ruleSet: RuleSet) => check({ ruleSet });
+  const compile = async (ruleSet: RuleSet) => {
+    await nextTimeSlice();
+    return (await dryRuns.dryRun({ ruleSet, limits }, caller)).image;
+  };
+  const compileAlone = (policy: Policy) => rules.compileAlone(policy, tryToCompile);
   const wanted = kept.with(inputs.map(({ policy }) => policy));
   const change = await planPolicies(inputs, before, wanted, rules, compileAlone, caller.disconnected);
   await checkHost(change);
@@ -66,10 +71,10 @@ export async function previewChange(
     const changes = await withPostureWarnings(change.result, before, rules);
     return { changes, before, after: before, affected: () => false, compile };
   }
-  const leftOut = await rules.preview(planned.desired, planned.affected, compile, caller.disconnected);
+  const leftOut = await rules.preview(planned.desired, planned.affected, tryToCompile, caller.disconnected);
   await planned.check?.(leftOut);
   await nextTimeSlice();
   const { desired: after, result } = await change.make({ revision: ledger.revision + 1, leftOut });
-  const changes = await reviewInputs(inputs, result, after, rules, reviewerBeside(inputs, run));
+  const changes = await reviewInputs(inputs, result, after, rules, reviewerBeside(inputs, check));
   return { changes, before, after, affected: planned.affected, compile };
 }

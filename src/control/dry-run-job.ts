@@ -12,6 +12,8 @@ export interface DryRunJob {
   /** See LiveImages. */
   readonly limits?: Partial<Limits>;
   readonly review?: { readonly postures: Postures; readonly policies: readonly Policy[] };
+  /** The image is not sent back. */
+  readonly isOnlyCheck?: boolean;
 }
 
 /** What is asked of it for a profile: a policy that allows what was learnt. */
@@ -26,8 +28,12 @@ export interface SuggestionResult {
   readonly text: string;
 }
 
-export interface DryRunResult {
-  readonly image: Image;
+/** Of a job that only checks. */
+export interface CheckResult {
   /** In the order of the policies to review; undefined for those there was no time for. */
   readonly reviews: readonly (Review | undefined)[];
+}
+
+export interface DryRunResult extends CheckResult {
+  readonly image: Image;
 }

@@ -1,6 +1,6 @@
 import { policyKey } from '../policy/model.js';
 import { finishInTimeSlices } from '../time-slices.js';
-import type { DryRunJob, DryRunResult } from './dry-run-job.js';
+import type { CheckResult, DryRunJob } from './dry-run-job.js';
 import type { PolicyInput } from './policy-plan.js';
 import type { ReviewerOf } from './policy-review.js';
 import type { RuleSets } from './rule-sets.js';
@@ -16,7 +16,7 @@ export function reviewerHere(rules: RuleSets): ReviewerOf {
 /** Reviews policies in a thread beside the daemon's own. @param run does a job there */
 export function reviewerBeside(
   inputs: readonly PolicyInput[],
-  run: (job: DryRunJob) => Promise<DryRunResult>,
+  run: (job: DryRunJob) => Promise<CheckResult>,
 ): ReviewerOf {
   return async (ruleSet, postures) => {
     const inSet = new Set(ruleSet.rules.map(({ policy }) => policyKey(policy)));

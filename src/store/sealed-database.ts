@@ -45,6 +45,8 @@ export class SealedDatabase {
       await (this.#seal.count === 0 ? witness?.begin(seal) : witness?.write(seal));
     } catch (error) {
       database.takeBack(previous);
+      // It may be written and only not synced, and the process may end before the next write takes it back.
+      await witness?.begin(this.#seal).catch(() => undefined);
       throw error;
     }
     this.#seal = seal;

@@ -4,16 +4,16 @@ import { status } from '@grpc/grpc-js';
 import { connect, HauberkError } from '../../src/client/index.js';
 import { Action, Mode, Scope } from '../../src/generated/hauberk/v1/policy.js';
 import { KubearmorClient } from '../support/kubearmor-client.js';
+import { IS_LONG_RUN } from '../support/long-run.js';
 import { plainPolicies } from '../support/many-policies.js';
 import { bestOf, MeasuredProcess } from '../support/measured-process.js';
 import { makePolicy, makeRule } from '../support/policy-messages.js';
 
-/** Requests on large state that a client has created before: of usual sizes, or with HAUBERK_HOSTILE=all of the largest. */
+/** Requests on large state that a client has created before: of usual sizes, or in long runs of the largest. */
 
 const TURN_MILLISECONDS_MAX = 20;
-const IS_WHOLE = process.env.HAUBERK_HOSTILE === 'all';
-const POLICIES = IS_WHOLE ? 3000 : 600;
-const RULES = IS_WHOLE ? 5000 : 1500;
+const POLICIES = IS_LONG_RUN ? 3000 : 600;
+const RULES = IS_LONG_RUN ? 5000 : 1500;
 const CONTAINER = '0'.repeat(64);
 const HOSTILE_BYTES = 4 * 1024 * 1024 - 64;
 

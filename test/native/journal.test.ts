@@ -2,13 +2,14 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { StreamEventsResponse } from '../../src/generated/hauberk/v1/event.js';
 import { eventually } from '../support/eventually.js';
+import { runWithFailingCalls } from '../support/failing-calls.js';
 import { journaledEvents } from '../support/journaled-events.js';
 import { makeEvent } from '../unit/events/support.js';
 
@@ -16,6 +17,8 @@ const WRITER = fileURLToPath(new URL('../support/journal-writer.js', import.meta
 /** HAUBERK_KILLS=1000 makes more rounds. */
 const ROUNDS = Number(process.env.HAUBERK_KILLS ?? 8);
 const BLOCK_BYTES = 4096;
+/** After this no further system call is tried. */
+const FAILING_CALLS_SECONDS = 30;
 
 function temporaryDirectory(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), 'hauberk-journal-'));
@@ -116,4 +119,13 @@ test('a full disk delays no event: the journal has a gap, and then continues', a
     [4, 3, 2, 1, 0].map((back) => end - back),
   );
   assert.equal(next, end + 1);
+});
+
+test('whichever system call fails, each published event is in the journal or counted as lost, and no number is reused', async (t) => {
+  const directory = temporaryDirectory(t);
+  const parameters = [directory, `${constants.errno.EIO}`, `${FAILING_CALLS_SECONDS}`];
+  const { code, output } = await runWithFailingCalls('failing-journal.js', ...parameters);
+  assert.equal(code, 0, output);
+  t.diagnostic(`${output.trim()} calls`);
+  assert.ok(Number(output) >= 5, output);
 });

@@ -2,15 +2,18 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Container } from '../../src/containers/container.js';
 import { Store } from '../../src/store/store.js';
 import { eventually } from '../support/eventually.js';
+import { runWithFailingCalls } from '../support/failing-calls.js';
 
 /** How many daemons are killed; HAUBERK_KILL_ROUNDS sets more than a usual test run has time for. */
 const KILL_ROUNDS = Number(process.env.HAUBERK_KILL_ROUNDS ?? 24);
+/** After this no further system call is tried. */
+const FAILING_CALLS_SECONDS = 30;
 
 function disk(t: TestContext, name: string): string {
   const directory = mkdtempSync(join(tmpdir(), `hauberk-${name}-`));
@@ -112,6 +115,18 @@ for (const [what, where, spoil, mend, code, reason] of [
     assert.deepEqual(await idsFound(join(left, 'state'), join(left, 'witness')), ['before']);
     mend(disks[where]);
     await store.close();
+  });
+}
+
+for (const error of ['EIO', 'ENOSPC'] as const) {
+  test(`whichever system call fails with ${error}, what was acknowledged is stored, and what was refused is not`, async (t) => {
+    const directory = mkdtempSync(join(tmpdir(), 'hauberk-calls-'));
+    t.after(() => rmSync(directory, { recursive: true }));
+    const parameters = [directory, `${constants.errno[error]}`, `${FAILING_CALLS_SECONDS}`];
+    const { code, output } = await runWithFailingCalls('failing-store.js', ...parameters);
+    assert.equal(code, 0, output);
+    t.diagnostic(`${output.trim()} calls`);
+    assert.ok(Number(output) >= 10, output);
   });
 }
 

@@ -18,9 +18,10 @@ const POLICIES = 3300;
 const policyOf = (selector: string, number: number) =>
   `---\n{apiVersion: security.kubearmor.com/v1, kind: KubeArmorPolicy, metadata: {name: p${number}}, spec: {selector: {matchLabels: ${selector}}, file: {action: Allow, matchPaths: [{path: /a}]}}}\n`;
 
-const SLOW_MANIFESTS = new Set(['empty documents', 'folded text', 'YAML directives']);
+const SLOW_MANIFESTS = new Set(['empty documents', 'comments', 'folded text', 'YAML directives']);
 const MANIFESTS: Readonly<Record<string, string>> = {
   'empty documents': repeated('---\n'),
+  comments: repeated('#\n'),
   'folded text': `a: >\n${repeated(' x\n\n').slice(0, BYTES - 8)}`,
   'YAML directives': repeated('%YAML 1.2\n---\n'),
   escapes: `"${repeated('\\n').slice(0, BYTES - 8)}`,

@@ -73,6 +73,11 @@ export class MeasuredProcess {
     return this.#ask('memory');
   }
 
+  /** Bytes of objects and buffers that are in use. */
+  held(): Promise<number> {
+    return this.#ask('held');
+  }
+
   /** Processor time of all its threads so far, in milliseconds. */
   processor(): Promise<number> {
     return this.#ask('processor');

@@ -60,7 +60,7 @@ async function learn(): Promise<void> {
   }
 }
 
-type Request = 'start' | 'warm' | 'learn' | 'worst' | 'memory' | 'processor' | 'end';
+type Request = 'start' | 'warm' | 'learn' | 'worst' | 'memory' | 'held' | 'processor' | 'end';
 
 /** What each request does, and its response. */
 const answers: Record<Request, () => unknown> = {
@@ -75,6 +75,11 @@ const answers: Record<Request, () => unknown> = {
   memory() {
     globalThis.gc?.();
     return process.memoryUsage().rss;
+  },
+  held() {
+    globalThis.gc?.();
+    const { heapUsed, external } = process.memoryUsage();
+    return heapUsed + external;
   },
   processor() {
     const { user, system } = process.cpuUsage();

@@ -31,6 +31,15 @@ test('a rule set is compiled and its policies are reviewed as in the daemon itse
   assert.match(reviews[0]!.shadowed[0]!, /never decides/);
 });
 
+test('a check reviews as well, and sends no image back, which would hold up the event loop', async (t) => {
+  const rules = ruleSet([rule(exact('/etc/shadow')), rule(exact('/etc/shadow'), { action: 'Audit' })]);
+  const [policy] = rules.rules.map((bound) => bound.policy);
+  const job = { ruleSet: rules, review: { postures: POSTURES, policies: [policy!] } };
+  const checked = await poolIn(t).check(job, caller('a'));
+  assert.deepEqual(Object.keys(checked), ['reviews']);
+  assert.match(checked.reviews[0]!.shadowed[0]!, /never decides/);
+});
+
 test('a rule set that cannot be compiled is refused as in the daemon itself, and the event loop continues meanwhile', async (t) => {
   let turns = 0;
   const timer = setInterval(() => turns++, 1);
