@@ -1,5 +1,4 @@
 import { compileImage } from '../image/compile.js';
-import { checkPattern } from '../image/pattern.js';
 import { suggestPolicy } from '../profile/suggest.js';
 import { suggestionText } from '../profile/suggestion-text.js';
 import type { DryRunJob, DryRunResult, SuggestionJob, SuggestionResult } from './dry-run-job.js';
@@ -11,7 +10,7 @@ import { serveJobs } from './thread-program.js';
 
 serveJobs(function* (job: DryRunJob | SuggestionJob): Generator<never, DryRunResult | SuggestionResult, void> {
   if ('accesses' in job) {
-    const suggestion = suggestPolicy(job.accesses, { ...job.head, checkPattern });
+    const suggestion = suggestPolicy(job.accesses, job.head);
     return { suggestion, text: suggestionText(suggestion) };
   }
   const { ruleSet, review } = job;
