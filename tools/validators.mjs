@@ -43,7 +43,7 @@ const KEYWORDS = [
     schemaType: 'string',
     error: { message: ({ params }) => params.problem },
     code(context) {
-      const problem = context.gen.const('problem', _`${checkProblem}(this, ${context.schema}, ${context.data})`);
+      const problem = context.gen.const('problem', _`${checkProblem}(${context.schema}, ${context.data})`);
       context.setParams({ problem });
       context.fail(_`${problem} !== undefined`);
     },
@@ -108,16 +108,10 @@ async function write(name, schemas, options, { keywords = [], shared = [], impor
 
 const { POLICY_KINDS, policySchema, SHARED_SCHEMAS, RECORD_SCHEMAS, CASE_FILE_SCHEMA } = await schemas();
 const policies = Object.fromEntries(POLICY_KINDS.map((kind) => [kind, policySchema(kind)]));
-// `passContext` passes the caller's context as `this`.
-await write(
-  'policy-validators',
-  policies,
-  { ...WITH_PROBLEMS, passContext: true },
-  {
-    keywords: KEYWORDS,
-    shared: SHARED_SCHEMAS,
-    imports: `import { ${KEYWORD_FUNCTIONS.join(', ')} } from '../policy/schema-keywords.js';`,
-  },
-);
+await write('policy-validators', policies, WITH_PROBLEMS, {
+  keywords: KEYWORDS,
+  shared: SHARED_SCHEMAS,
+  imports: `import { ${KEYWORD_FUNCTIONS.join(', ')} } from '../policy/schema-keywords.js';`,
+});
 await write('record-validators', RECORD_SCHEMAS, { discriminator: true });
 await write('case-file-validator', { validateCaseFile: CASE_FILE_SCHEMA }, WITH_PROBLEMS);

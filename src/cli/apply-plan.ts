@@ -1,5 +1,4 @@
 import { type HauberkClient, HauberkError, type PolicyChange, PolicyChange_Kind } from '../client/messages.js';
-import { checkPattern } from '../image/pattern.js';
 import { policyKey } from '../policy/model.js';
 import { CommandFailure, EXIT } from './exit-status.js';
 import { asOwn, OWN_ORIGIN } from './own-origin.js';
@@ -50,7 +49,7 @@ async function keysIn(
 ): Promise<ReadonlySet<string>> {
   if (omittedChanges === 0n) return new Set(changes.map(keyOf));
   const { readManifest } = await import('../policy/manifest.js');
-  return new Set(readManifest(manifest, { checkPattern, ignoreForeign }).map(({ policy }) => policyKey(asOwn(policy))));
+  return new Set(readManifest(manifest, { ignoreForeign }).map(({ policy }) => policyKey(asOwn(policy))));
 }
 
 async function othersThan(kept: ReadonlySet<string>, client: HauberkClient) {

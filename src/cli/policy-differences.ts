@@ -1,6 +1,5 @@
 import { createTwoFilesPatch } from 'diff';
 import { type HauberkClient, type PolicyChange, PolicyChange_Kind } from '../client/messages.js';
-import { checkPattern } from '../image/pattern.js';
 import { readManifest } from '../policy/manifest.js';
 import { toManifest } from '../policy/manifest-text.js';
 import { policyKey } from '../policy/model.js';
@@ -41,10 +40,7 @@ export async function differencesOf(
   const differences = new Map<string, string>();
   if (updated.length === 0) return differences;
   const wanted = new Map(
-    readManifest(manifests.text, { checkPattern, ignoreForeign }).map(({ policy }) => [
-      policyKey(asOwn(policy)),
-      toManifest(policy),
-    ]),
+    readManifest(manifests.text, { ignoreForeign }).map(({ policy }) => [policyKey(asOwn(policy)), toManifest(policy)]),
   );
   const progress = new Progress('policies compared:', updated.length);
   for (const [index, change] of updated.entries()) {

@@ -19,7 +19,7 @@ export interface DryRunJob {
 /** What is asked of it for a profile: a policy that allows what was learnt. */
 export interface SuggestionJob {
   readonly accesses: readonly ObservedAccess[];
-  readonly head: Omit<SuggestOptions, 'checkPattern'>;
+  readonly head: SuggestOptions;
 }
 
 export interface SuggestionResult {

@@ -1,5 +1,4 @@
 import { compileImage } from '../image/compile.js';
-import { checkPattern } from '../image/pattern.js';
 import { suggestPolicy } from '../profile/suggest.js';
 import { suggestionText } from '../profile/suggestion-text.js';
 import type { CheckResult, DryRunJob, DryRunResult, SuggestionJob, SuggestionResult } from './dry-run-job.js';
@@ -13,7 +12,7 @@ type Result = CheckResult | DryRunResult | SuggestionResult;
 
 serveJobs(function* (job: DryRunJob | SuggestionJob): Generator<never, Result, void> {
   if ('accesses' in job) {
-    const suggestion = suggestPolicy(job.accesses, { ...job.head, checkPattern });
+    const suggestion = suggestPolicy(job.accesses, job.head);
     return { suggestion, text: suggestionText(suggestion) };
   }
   const { ruleSet, limits, review, isOnlyCheck = false } = job;

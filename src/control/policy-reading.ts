@@ -1,4 +1,3 @@
-import { checkPattern } from '../image/pattern.js';
 import { placed, readPlacedManifest } from '../policy/manifest.js';
 import type { HookCoverage } from './hook-coverage.js';
 import type { PolicyInput } from './policy-plan.js';
@@ -19,7 +18,7 @@ export function readObjects(
   { ignoreForeign, now }: { readonly ignoreForeign: boolean; readonly now: number },
   coverage: Pick<HookCoverage, 'warningsFor'>,
 ): ReadManifest {
-  const { documents, foreign } = readPlacedManifest(text, { checkPattern, now, ignoreForeign });
+  const { documents, foreign } = readPlacedManifest(text, { now, ignoreForeign });
   const inputs = documents.map(({ policy, warnings, positionOf }) => ({
     policy,
     warnings: [...warnings, ...coverage.warningsFor(policy)],

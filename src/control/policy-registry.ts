@@ -1,7 +1,6 @@
 import type { Access } from '../explain/access.js';
 import type { Explanation } from '../explain/evaluate.js';
 import { Failure } from '../failure.js';
-import { checkPattern } from '../image/pattern.js';
 import { toDocumentInSteps, toManifestInSteps } from '../policy/manifest-text.js';
 import {
   isOfClient,
@@ -95,7 +94,7 @@ export class PolicyRegistry {
 
   /** @param document a plain object of a manifest's shape */
   readDocument(document: unknown): PolicyInput {
-    const policy = readPolicy(document, { checkPattern, now: Date.now() });
+    const policy = readPolicy(document, { now: Date.now() });
     return this.withCoverage({ policy, warnings: warningsOf(policy, document as PolicyDocument) });
   }
 

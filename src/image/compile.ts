@@ -2,6 +2,7 @@ import { Failure } from '../failure.js';
 import { CLASS_OF_OPERATION, type Operation } from '../policy/effect.js';
 import type { BoundRule } from '../policy/model.js';
 import { POSTURE_CLASSES, policyKey, RULE_CLASSES } from '../policy/model.js';
+import { PatternError } from '../policy/pattern.js';
 import type { RuleSet } from '../policy/rule-set.js';
 import { finish, isStep, type Steps } from '../steps.js';
 import type { Automaton } from './automaton.js';
@@ -39,7 +40,6 @@ import { NondeterministicAutomaton } from './nondeterministic.js';
 import { addArguments, addGuardedLinks, addLibraries } from './object-keys.js';
 import { pack } from './pack.js';
 import { addProgram } from './paths.js';
-import { PatternError } from './pattern.js';
 import { classifyPrograms } from './program-classes.js';
 import { Verdicts } from './verdicts.js';
 

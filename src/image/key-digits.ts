@@ -1,4 +1,4 @@
-import type { Range } from './characters.js';
+import type { Range } from '../policy/characters.js';
 import type { NondeterministicAutomaton } from './nondeterministic.js';
 
 /**

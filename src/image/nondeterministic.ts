@@ -1,4 +1,4 @@
-import { type Range, utf8Sequences } from './characters.js';
+import { type Range, utf8Sequences } from '../policy/characters.js';
 import { IntBuffer } from './integers.js';
 import type { Budget } from './limits.js';
 

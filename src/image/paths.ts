@@ -1,6 +1,6 @@
 import type { PathMatch } from '../policy/model.js';
+import { type PatternItem, parsePattern } from '../policy/pattern.js';
 import type { NondeterministicAutomaton } from './nondeterministic.js';
-import { type PatternItem, parsePattern } from './pattern.js';
 
 const SLASH = Buffer.from('/');
 /** At the end of a source: every program below that directory. */

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { Failure, type Problem } from '../failure.js';
-import { checkPattern } from '../image/pattern.js';
 import { readManifest } from '../policy/manifest.js';
 import { type Policy, policyKey } from '../policy/model.js';
 import { readCases } from './case-file.js';
@@ -32,7 +31,7 @@ function readPolicies(files: readonly string[]): Policy[] {
   const read = new Map<string, string>();
   return files.flatMap((file) =>
     located(file, () =>
-      readManifest(readFileSync(file, 'utf8'), { checkPattern }).map(({ policy }) => {
+      readManifest(readFileSync(file, 'utf8')).map(({ policy }) => {
         const key = policyKey(policy);
         const first = read.get(key);
         if (first !== undefined) throw new Failure('invalid-argument', `policy ${key} is in ${first}, too`);

@@ -51,7 +51,7 @@ const REST_UNREAD = { field: 'manifest', description: 'the rest was not read, af
  * @throws Failure invalid-argument with the problems of all documents, each with its field, line and column; in a
  *   manifest of several documents a field is prefixed with `document 2: `
  */
-export function readManifest(text: string, options: ManifestOptions): ManifestDocument[] {
+export function readManifest(text: string, options: ManifestOptions = {}): ManifestDocument[] {
   return readPlacedManifest(text, options).documents.map(({ policy, document, warnings }) => ({
     policy,
     document,
@@ -60,7 +60,7 @@ export function readManifest(text: string, options: ManifestOptions): ManifestDo
 }
 
 /** The same, with the positions of fields and what was skipped. */
-export function readPlacedManifest(text: string, options: ManifestOptions): Manifest {
+export function readPlacedManifest(text: string, options: ManifestOptions = {}): Manifest {
   const { problemsMax = PROBLEMS_MAX } = options;
   const { documents, lines, unreadFrom } = parseYamlStream(text, problemsMax);
   const filled = documents.filter((document) => !isEmpty(document));

@@ -5,14 +5,13 @@ import { fieldName, quote } from './finding.js';
 import type { PolicyKind } from './manifest-schema.js';
 import { missingSentence } from './schema-keywords.js';
 import { suggest } from './suggestion.js';
-import type { ReadOptions } from './value-checks.js';
 
 const VALIDATORS = validators as unknown as Readonly<Record<PolicyKind, ValidateFunction>>;
 
 /** Everything in a document that the schema of its kind, the value checks among it, does not accept. */
-export function checkSchema(document: unknown, kind: PolicyKind, options: ReadOptions): Finding[] {
+export function checkSchema(document: unknown, kind: PolicyKind): Finding[] {
   const validate = VALIDATORS[kind];
-  if (validate.call(options, document)) return [];
+  if (validate(document)) return [];
   const errors = validate.errors ?? [];
   const findings = new Map<string, Finding>();
   for (const error of errors) {

@@ -1,12 +1,12 @@
 import { quote } from './finding.js';
-import type { ReadOptions, ValueCheckName } from './value-checks.js';
+import type { ValueCheckName } from './value-checks.js';
 import { VALUE_CHECKS } from './value-checks.js';
 
 /** What the keywords of our own in the schema of policies do: see manifest-schema.ts. */
 
 /** The keyword `check`: what is wrong with a value; undefined when nothing is. */
-export function checkProblem(options: ReadOptions, name: ValueCheckName, value: string | number): string | undefined {
-  return VALUE_CHECKS[name](String(value), options);
+export function checkProblem(name: ValueCheckName, value: string | number): string | undefined {
+  return VALUE_CHECKS[name](String(value));
 }
 
 interface Choice {

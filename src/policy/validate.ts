@@ -39,7 +39,7 @@ const SCOPES: Readonly<Record<PolicyKind, Scope>> = {
  * Reads a plain object of the shape of `PolicyDocument`. `apiVersion` and `kind` may be left out, but not be wrong.
  * @throws Failure invalid-argument with every problem of the document, without positions
  */
-export function readPolicy(document: unknown, options: ReadOptions): Policy {
+export function readPolicy(document: unknown, options: ReadOptions = {}): Policy {
   const examined = examine(document, options);
   if (examined.policy !== undefined) return examined.policy;
   throw invalidInput(examined.findings.map(({ path, description }) => ({ field: fieldName(path), description })));
@@ -70,7 +70,7 @@ export function examine(
   // Another kind of document has other fields: to list them all as unknown would bury the one problem.
   if (foreign.length > 0) return { findings: [...foreign, ...missing] };
   const { object, writtenPath } = separateValues(isOwn(document) ? likeKubearmors(document) : document);
-  const found = checkSchema(object, kind ?? 'KubeArmorPolicy', options);
+  const found = checkSchema(object, kind ?? 'KubeArmorPolicy');
   const findings = [...missing, ...writtenFindings(found, writtenPath)];
   if (findings.length > 0) return { findings };
   const policy = toPolicy(object as PolicyDocument);

@@ -4,19 +4,18 @@ import { checkDomain } from './domain.js';
 import { quote } from './finding.js';
 import { ARGUMENT_BYTES_MAX, NAME_BYTES_MAX, PATH_BYTES_MAX } from './model.js';
 import { ADDRESS_FAMILIES, PROTOCOLS, parsePorts } from './network.js';
+import { checkPattern } from './pattern.js';
 import { suggest } from './suggestion.js';
 import { CALLS_WITH_PATH, SYSTEM_CALLS } from './system-calls.js';
 
 /** What a reader of policies is given from outside. */
 export interface ReadOptions {
-  /** Says what is wrong with a pattern, or undefined when it is well formed. */
-  readonly checkPattern: (pattern: string) => string | undefined;
   /** Milliseconds since the Unix epoch: a policy must not have ended by then. */
   readonly now?: number;
 }
 
 /** Says what is wrong with a value, or undefined when it is good. */
-export type ValueCheck = (value: string, options: ReadOptions) => string | undefined;
+export type ValueCheck = (value: string) => string | undefined;
 
 /** The checks of single values that the schema refers to by name. */
 export const VALUE_CHECKS = {
@@ -24,7 +23,7 @@ export const VALUE_CHECKS = {
     checkLocation(value) ??
     (value.endsWith('/') ? 'must not end in `/`, `matchDirectories` names directories' : undefined),
   directory: (value) => checkLocation(value) ?? (value.endsWith('/') ? undefined : 'must end in `/`'),
-  pattern: (value, { checkPattern }) => checkLocation(value) ?? checkPattern(value),
+  pattern: (value) => checkLocation(value) ?? checkPattern(value),
   location: (value) => checkLocation(value),
   programName: (value) => {
     if (value === '') return 'must not be empty';

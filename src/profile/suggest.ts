@@ -1,7 +1,6 @@
 import { CAPABILITIES } from '../policy/capability.js';
 import { POSTURE_CLASSES, type Policy } from '../policy/model.js';
 import { API_VERSION, readPolicy } from '../policy/validate.js';
-import type { ReadOptions } from '../policy/value-checks.js';
 import { capabilityRules } from './capability-rules.js';
 import type { Draft } from './draft.js';
 import { type Evidence, NO_EVIDENCE } from './evidence.js';
@@ -19,7 +18,7 @@ export interface Suggestion {
   readonly warnings: readonly string[];
 }
 
-export interface SuggestOptions extends Pick<ReadOptions, 'checkPattern'> {
+export interface SuggestOptions {
   readonly name: string;
   readonly namespace: string;
   readonly matchLabels: Readonly<Record<string, string>>;
@@ -47,14 +46,14 @@ export function suggestPolicy(accesses: readonly ObservedAccess[], options: Sugg
     const length = sections[section][list].push({ ...entry, action });
     evidence.set(`${section}.${list}[${length - 1}]`, found);
   }
-  const { name, namespace, matchLabels, checkPattern } = options;
+  const { name, namespace, matchLabels } = options;
   const document = {
     apiVersion: API_VERSION,
     kind: 'KubeArmorPolicy',
     metadata: { name, namespace },
     spec: { selector: { matchLabels }, ...sections },
   };
-  return { policy: readPolicy(document, { checkPattern }), evidence, warnings };
+  return { policy: readPolicy(document), evidence, warnings };
 }
 
 const MOUNTS_UNKNOWN =

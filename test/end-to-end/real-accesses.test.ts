@@ -7,7 +7,6 @@ import { after, before, test } from 'node:test';
 import fc from 'fast-check';
 import type { Access, AccessObject } from '../../src/explain/access.js';
 import { type Explanation, explain } from '../../src/explain/evaluate.js';
-import { checkPattern } from '../../src/image/pattern.js';
 import { readManifest } from '../../src/policy/manifest.js';
 import { toManifest } from '../../src/policy/manifest-text.js';
 import type { BoundRule, FileOperation, Policy, Postures, Rule } from '../../src/policy/model.js';
@@ -183,7 +182,7 @@ test(`${ACCESSES} accesses under ${POLICY_SETS} sets of policies are decided and
     );
     await client.call('PolicyService', 'SyncPolicies', { manifest: manifests.join('---\n') });
     await setPostures(inForce);
-    const bound = readManifest(manifests.join('---\n'), { checkPattern }).flatMap(({ policy }) =>
+    const bound = readManifest(manifests.join('---\n')).flatMap(({ policy }) =>
       policy.rules.map((rule): BoundRule => ({ policy, rule })),
     );
     events.clear();

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { compileImage } from '../../src/image/compile.js';
-import { checkPattern } from '../../src/image/pattern.js';
 import type { ReportedObject } from '../../src/image/reported-object.js';
 import type { Postures } from '../../src/policy/model.js';
 import type { SocketUse } from '../../src/policy/network.js';
@@ -107,7 +106,7 @@ const access: fc.Arbitrary<ObservedAccess> = fc.oneof(
 );
 
 const judgeOf = (accesses: readonly ObservedAccess[]) => {
-  const options = { name: 'suggested', namespace: 'default', matchLabels: { app: 'a' }, checkPattern };
+  const options = { name: 'suggested', namespace: 'default', matchLabels: { app: 'a' } };
   const { policy, evidence } = suggestPolicy(accesses, options);
   assert.deepEqual([...evidence.keys()].sort(), policy.rules.map(({ id }) => id).sort());
   const bound = policy.rules.map((rule) => ({ policy, rule }));

@@ -1,5 +1,4 @@
 import type { Command } from 'commander';
-import { checkPattern } from '../../image/pattern.js';
 import { DEFAULT_NAMESPACE, type PolicyName, type PolicyOrigin, type Scope } from '../../policy/model.js';
 import { POLICY_ORIGINS, SCOPES } from '../../rpc/names.js';
 import { withClient } from '../connection.js';
@@ -57,11 +56,9 @@ export function addDelete(program: Command): void {
 
 async function namesIn(manifests: ManifestFiles, ignoreForeign: boolean): Promise<PolicyName[]> {
   const { readManifest } = await import('../../policy/manifest.js');
-  return readManifest(manifests.text, { checkPattern, ignoreForeign }).map(
-    ({ policy: { namespace, name, scope } }) => ({
-      namespace,
-      name,
-      ...(scope !== undefined && { scope }),
-    }),
-  );
+  return readManifest(manifests.text, { ignoreForeign }).map(({ policy: { namespace, name, scope } }) => ({
+    namespace,
+    name,
+    ...(scope !== undefined && { scope }),
+  }));
 }

@@ -1,5 +1,4 @@
 import { Failure } from '../../failure.js';
-import { checkPattern } from '../../image/pattern.js';
 import { readManifest } from '../../policy/manifest.js';
 import { toManifest } from '../../policy/manifest-text.js';
 import type { Policy } from '../../policy/model.js';
@@ -34,7 +33,7 @@ export function policiesFor(id: string, namespace: string, places: readonly stri
 
 function read(files: ManifestFiles): Policy[] {
   try {
-    return readManifest(files.text, { checkPattern, now: Date.now() }).map(({ policy }) => policy);
+    return readManifest(files.text, { now: Date.now() }).map(({ policy }) => policy);
   } catch (error) {
     if (error instanceof Failure && error.problems.length > 0)
       throw new CommandFailure(NOT_RUN, error.problems.map((problem) => files.place(problem)).join('\n'));

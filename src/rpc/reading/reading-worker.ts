@@ -9,7 +9,6 @@ import {
   ValidatePolicyRequest,
 } from '../../generated/hauberk/v1/policy.js';
 import { RestoreRequest } from '../../generated/hauberk/v1/state.js';
-import { checkPattern } from '../../image/pattern.js';
 import type { Rule } from '../../policy/model.js';
 import type { PolicyDocument } from '../../policy/policy-document.js';
 import { readPolicy, warningsOf } from '../../policy/validate.js';
@@ -43,7 +42,7 @@ const READING = {
   readObjects: (text: string, ignoreForeign: boolean, now = Date.now()) =>
     readObjects(text, { ignoreForeign, now }, { warningsFor: () => [] }),
   readDocument: (document: unknown): PolicyInput => {
-    const policy = readPolicy(document, { checkPattern, now: Date.now() });
+    const policy = readPolicy(document, { now: Date.now() });
     return { policy, warnings: warningsOf(policy, document as PolicyDocument) };
   },
 } satisfies PolicyReading;

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { policySkeleton } from '../../../src/cli/policy-skeleton.js';
-import { checkPattern } from '../../../src/image/pattern.js';
 import { readManifest } from '../../../src/policy/manifest.js';
 import { run, start, web } from './support.js';
 
@@ -26,13 +25,13 @@ test('a skeleton stays valid with every example uncommented, for any names', () 
   for (const name of names) {
     const text = policySkeleton({ name, namespace: 'on', labels: { 'a.b/c': 'yes', d: '', e: '"\'#' }, of: 'a\nb' });
     for (const manifest of [text, withExamples(text)]) {
-      const [{ policy, warnings }] = readManifest(manifest, { checkPattern }) as [ReturnType<typeof readManifest>[0]];
+      const [{ policy, warnings }] = readManifest(manifest) as [ReturnType<typeof readManifest>[0]];
       assert.deepEqual([policy.name, policy.namespace, warnings], [name, 'on', []], manifest);
     }
   }
   assert.equal(
-    readManifest(withExamples(policySkeleton({ name: 'x', namespace: 'y', labels: {}, of: 'z' })), { checkPattern })[0]!
-      .policy.rules.length,
+    readManifest(withExamples(policySkeleton({ name: 'x', namespace: 'y', labels: {}, of: 'z' })))[0]!.policy.rules
+      .length,
     12,
   );
 });

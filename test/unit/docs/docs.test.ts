@@ -5,7 +5,6 @@ import { describe, test } from 'node:test';
 import type { Command } from 'commander';
 import { parse } from 'yaml';
 import { makeProgram } from '../../../src/cli/program.js';
-import { checkPattern } from '../../../src/image/pattern.js';
 import { readManifest } from '../../../src/policy/manifest.js';
 import { anchorsOf, deadLinks } from '../../../tools/links.js';
 import { runHauberk } from '../../support/command-line.js';
@@ -21,7 +20,6 @@ const PAGES = [
   ...['CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'RELEASING.md'],
   ...['examples/controller/README.md', 'src/client/README.md'],
 ];
-const OPTIONS = { checkPattern };
 const read = (path: string) => readFileSync(path, 'utf8');
 
 /** The blocks of code of a language. */
@@ -68,7 +66,7 @@ describe('the documentation', () => {
       block.startsWith('apiVersion:'),
     );
     assert.ok(manifests.length > 10);
-    for (const manifest of manifests) assert.equal(readManifest(manifest, OPTIONS).length, 1, manifest);
+    for (const manifest of manifests) assert.equal(readManifest(manifest).length, 1, manifest);
   });
 
   test('has examples that are accepted without a warning and listed in their index', () => {
@@ -76,7 +74,7 @@ describe('the documentation', () => {
     const files = readdirSync(EXAMPLES).filter((name) => name.endsWith('.yaml') && !name.endsWith('.test.yaml'));
     assert.ok(files.length > 5);
     for (const file of files) {
-      const documents = readManifest(read(`${EXAMPLES}/${file}`), OPTIONS);
+      const documents = readManifest(read(`${EXAMPLES}/${file}`));
       assert.deepEqual(
         documents.flatMap(({ warnings }) => warnings),
         [],

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
-import { checkPattern } from '../../../src/image/pattern.js';
 import { readManifest } from '../../../src/policy/manifest.js';
 import type { Policy } from '../../../src/policy/model.js';
 import { readCases } from '../../../src/policy-test/case-file.js';
@@ -10,7 +9,7 @@ import { runCases } from '../../../src/policy-test/run.js';
 /** The manifests that a page shows. */
 function policiesOf(page: string): Policy[] {
   return [...readFileSync(page, 'utf8').matchAll(/^```yaml\n(apiVersion:.*?)^```$/gmsu)].flatMap(([, manifest]) =>
-    readManifest(manifest!, { checkPattern }).map(({ policy }) => policy),
+    readManifest(manifest!).map(({ policy }) => policy),
   );
 }
 

@@ -4,7 +4,6 @@ import { readManifest, readPlacedManifest } from '../../../src/policy/manifest.j
 import { readPolicy } from '../../../src/policy/validate.js';
 import { refusalOf } from './support.js';
 
-const options = { checkPattern: () => undefined };
 const manifest = (spec: string) => `apiVersion: security.kubearmor.com/v1
 kind: KubeArmorPolicy
 metadata: {name: a}
@@ -33,27 +32,27 @@ test('comma-separated values become separate entries that are otherwise equal', 
   capabilities:
     matchCapabilities: [{capability: net_raw}, {capability: sys_admin}]
 `;
-  const [read] = readManifest(manifest(together), options);
-  assert.deepEqual(read!.policy, readManifest(manifest(apart), options)[0]!.policy);
+  const [read] = readManifest(manifest(together));
+  assert.deepEqual(read!.policy, readManifest(manifest(apart))[0]!.policy);
 });
 
 test('an error in one of them is reported once, with its position in the text', () => {
   const spec = (protocols: string) => `  network:\n    matchProtocols:\n    - protocol: ${protocols}\n`;
   const text = manifest(`${spec('"tcp,udp"')}    - {protocol: "tcp,tpc,udp", fromSource: [{path: bin}]}\n`);
   assert.deepEqual(
-    refusalOf(() => readManifest(text, options)),
+    refusalOf(() => readManifest(text)),
     [
       'line 10, column 18: spec.network.matchProtocols[1].protocol: must be one of tcp, udp, icmp, icmpv6, sctp, raw, stream, dgram, rdm, seqpacket, dccp, packet, all, not `tpc`',
       'line 10, column 53: spec.network.matchProtocols[1].fromSource[0].path: must be absolute, that is start with `/`',
     ],
   );
   for (const wrong of ['"tcp,"', '","', `"${Array.from({ length: 100 }, (_, index) => `tcp${index}`).join(',')}"`])
-    assert.ok(refusalOf(() => readManifest(manifest(spec(wrong)), options)).length > 0, wrong);
+    assert.ok(refusalOf(() => readManifest(manifest(spec(wrong)))).length > 0, wrong);
 });
 
 test('the position of a rule among them is that in the text', () => {
   const text = manifest('  network:\n    matchProtocols:\n    - protocol: "tcp,udp"\n    - protocol: icmp\n');
-  const [{ positionOf }] = readPlacedManifest(text, options).documents as [
+  const [{ positionOf }] = readPlacedManifest(text).documents as [
     ReturnType<typeof readPlacedManifest>['documents'][0],
   ];
   const lineOf = (index: number) => positionOf(['spec', 'network', 'matchProtocols', index]).line;
@@ -70,14 +69,14 @@ test('any value without such lists is not changed', () => {
     { spec: [] },
     { spec: { network: 3, capabilities: { matchCapabilities: [1] } } },
   ])
-    assert.throws(() => readPolicy(wrong, options));
+    assert.throws(() => readPolicy(wrong));
   const document = {
     metadata: { name: 'a' },
     spec: { selector: {}, network: { matchProtocols: [{ protocol: 'tcp,udp' }] } },
   };
   const before = structuredClone(document);
   try {
-    readPolicy(document, options);
+    readPolicy(document);
   } catch {
     // Whether it is accepted does not matter here.
   }

@@ -255,10 +255,10 @@ const cases: readonly Case[] = [
     'line 17, column 16: spec.file.matchPatterns[0].pattern: must be absolute, that is start with `/`',
   ],
   [
-    'a pattern that its checker refuses',
+    'a pattern that is malformed',
     '/etc/*shadow',
     '/etc/[gs',
-    'line 17, column 16: spec.file.matchPatterns[0].pattern: has a `[` without `]`',
+    'line 17, column 16: spec.file.matchPatterns[0].pattern: has a `[` that no `]` closes (at character 6)',
   ],
   ...([['apparmor', '`apparmor` is', 'apparmor: deny network,']] as const).map(
     ([field, subject, text]): Case => [

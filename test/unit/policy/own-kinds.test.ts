@@ -1,11 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Failure } from '../../../src/failure.js';
-import { checkPattern } from '../../../src/image/pattern.js';
 import { readManifest } from '../../../src/policy/manifest.js';
 import { foreignKindOf } from '../../../src/policy/validate.js';
-
-const OPTIONS = { checkPattern };
 
 function manifest(apiVersion: string, kind: string, scope: 'namespaced' | 'cluster', selector = 'selector'): string {
   return `
@@ -19,7 +16,7 @@ spec:
 `;
 }
 
-const policyOf = (text: string) => readManifest(text, OPTIONS)[0]!.policy;
+const policyOf = (text: string) => readManifest(text)[0]!.policy;
 
 test("a policy of Hauberk's kinds means the same as one of the corresponding KubeArmor kind", () => {
   for (const [own, like, scope, selector] of [
@@ -37,7 +34,7 @@ test("a policy of Hauberk's kinds means the same as one of the corresponding Kub
 test('a kind of the other group, or an unknown version, is refused with the valid choices', () => {
   const refused = (apiVersion: string, kind: string) => {
     try {
-      readManifest(manifest(apiVersion, kind, 'namespaced'), OPTIONS);
+      readManifest(manifest(apiVersion, kind, 'namespaced'));
     } catch (error) {
       return (error as Failure).problems.map(({ field, description }) => `${field}: ${description}`);
     }
@@ -55,7 +52,7 @@ test('a kind of the other group, or an unknown version, is refused with the vali
 test('an error is reported by the field as written', () => {
   const text = manifest('hauberk.io/v1alpha1', 'SecurityPolicy', 'namespaced').replace('/etc/shadow', 'etc/shadow');
   assert.throws(
-    () => readManifest(text, OPTIONS),
+    () => readManifest(text),
     (error) => error instanceof Failure && error.problems[0]?.field === 'spec.file.matchPaths[0].path',
   );
 });

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { checkPattern } from '../../../src/image/pattern.js';
 import type { FileOperation, Rule } from '../../../src/policy/model.js';
 import type { ObservedAccess } from '../../../src/profile/observed-access.js';
 import { type Suggestion, suggestPolicy } from '../../../src/profile/suggest.js';
@@ -30,7 +29,7 @@ function requested(name: string): ObservedAccess {
 }
 
 function suggest(accesses: readonly ObservedAccess[]): Suggestion {
-  return suggestPolicy(accesses, { name: 'least', namespace: 'default', matchLabels: { app: 'a' }, checkPattern });
+  return suggestPolicy(accesses, { name: 'least', namespace: 'default', matchLabels: { app: 'a' } });
 }
 
 /** The rules of one class in short form: match, sources and operations. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { nameCharacters, type Range, utf8Sequences } from '../../../src/image/characters.js';
+import { nameCharacters, type Range, utf8Sequences } from '../../../src/policy/characters.js';
 
 function matches(sequences: readonly Range[][], bytes: Uint8Array): number {
   return sequences.filter(

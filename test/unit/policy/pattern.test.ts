@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { checkPattern, parsePattern } from '../../../src/image/pattern.js';
+import { checkPattern, parsePattern } from '../../../src/policy/pattern.js';
 
 const literal = (text: string) => ({ kind: 'literal', bytes: Buffer.from(text) });
 const character = (text: string, ...ranges: Array<[number, number]>) => ({

@@ -1,5 +1,5 @@
-import { PATH_BYTES_MAX } from '../policy/model.js';
 import { nameCharacters, type Range } from './characters.js';
+import { PATH_BYTES_MAX } from './model.js';
 
 /**
  * What a pattern is made of. It matches a path whole.
