@@ -96,9 +96,9 @@ export class HookFacts {
       try {
         const text = await readHostFile(path, this.#options.hostRoot);
         const containers = listIn(JSON.parse(text), path).map((each) => objectIn(each, `a container in ${path}`));
-        const names = containers.find((container) => container.id === id)?.names;
-        const name = textIn(listIn(names, `names in ${path}`)[0], `a name in ${path}`);
-        if (name !== undefined) return describeDockerContainer(id, name, {}, 'podman');
+        const container = containers.find((each) => each.id === id);
+        const name = textIn(listIn(container?.names, `names in ${path}`)[0], `a name in ${path}`);
+        if (name !== undefined) return describeDockerContainer(id, name, {}, 'podman', imageIn(container?.metadata));
         failures.push(`${path} does not name it`);
       } catch (error) {
         failures.push(trueCause(error));
@@ -128,7 +128,16 @@ async function fromList(socketPath: string, id: string): Promise<ContainerDescri
     abortSignal: AbortSignal.timeout(LIST_MILLISECONDS),
   });
   if (container === undefined) throw new Error('it is in no list');
-  return describeDockerContainer(id, nameOf(container.Names), container.Labels ?? {}, 'docker');
+  return describeDockerContainer(id, nameOf(container.Names), container.Labels ?? {}, 'docker', container.Image);
+}
+
+/** podman's own notes about a container, which its storage keeps as a text. No policy selects by the image. */
+function imageIn(metadata: unknown): string | undefined {
+  try {
+    return textIn(objectIn(JSON.parse(String(metadata)), 'metadata')['image-name'], 'image-name');
+  } catch {
+    return undefined;
+  }
 }
 
 /** Of the names in Docker's list, those with a second slash are links of other containers. */

@@ -17,7 +17,7 @@ import { nriConnection } from './nri-source.js';
 import { restartWarnings } from './restart-warnings.js';
 import type { RuntimeConnection } from './source.js';
 import { type FollowedRuntime, sourceWarnings } from './source-warnings.js';
-import { reportStartsWithoutProtection } from './starts-without-protection.js';
+import { StartsWithoutProtection } from './starts-without-protection.js';
 
 const CHECK_MILLISECONDS = 30_000;
 
@@ -44,6 +44,7 @@ export class Sources {
   readonly #options: SourcesOptions;
   readonly #intake: ContainerIntake;
   readonly #starts: ContainerStarts;
+  readonly #withoutProtection: StartsWithoutProtection;
   readonly #followed = new Map<string, FollowedRuntime>();
   readonly #criFacts = new Map<string, CriStarts>();
   readonly #hook: HookServer | undefined;
@@ -59,6 +60,7 @@ export class Sources {
     this.#intake = new ContainerIntake(options);
     const dockerSocket = () => [...this.#followed.values()].find(({ socket }) => socket.kind === 'docker')?.socket.path;
     const facts = new HookFacts({ dockerSocket, cri: () => [...this.#criFacts.values()], hostRoot });
+    this.#withoutProtection = new StartsWithoutProtection(config.stateDir, counts, logger);
     this.#starts = new ContainerStarts({ intake: this.#intake, facts, registry, counts, logger, hostRoot });
     if (config.hookSocket !== 'off') {
       const answer = this.#starts.answer.bind(this.#starts);
@@ -77,6 +79,7 @@ export class Sources {
     await this.#hook?.close();
     for (const { source } of this.#followed.values()) source.stop();
     this.#intake.stop();
+    this.#withoutProtection.close();
     for (const facts of this.#criFacts.values()) facts.close();
   }
 
@@ -108,13 +111,13 @@ export class Sources {
 
   /** Checks what may have changed on the host without notification. */
   async #check(): Promise<void> {
-    const { config, hostRoot, socketRoots, counts, logger } = this.#options;
+    const { config, hostRoot, socketRoots, logger } = this.#options;
     try {
       this.#hookConfig = readHookConfig(hostRoot);
       this.#present = socketsOfHost(socketRoots);
       for (const socket of socketsToFollow(config, this.#present, socketRoots)) this.#follow(socket);
       if (this.#hook?.isListening === false) await this.#hook.listen();
-      reportStartsWithoutProtection(config.stateDir, counts, logger);
+      this.#withoutProtection.report();
       this.#intake.check();
       this.#warn();
     } catch (error) {

@@ -172,3 +172,48 @@ test('synchronising containers, and a policy that reaches all of them, do not bl
   }
   own.close();
 });
+
+test('a hundred registrations and another client wait for none of 150 costly dry runs', async (t) => {
+  const [flooding, other] = [connect({ address: daemon.address }), connect({ address: daemon.address })];
+  const work = async (round: number) => {
+    const before = await daemon.processor();
+    await Promise.all([
+      ...Array.from({ length: 100 }, (_, number) => {
+        const value = { pidNamespace: 5 + number, mountNamespace: 500 * round + number };
+        const identity = { $case: 'namespaces' as const, value };
+        return other.containers.registerContainer({
+          id: `flooded-${round}-${number}`,
+          identity,
+        });
+      }),
+      other.containers.listContainers(),
+      other.host.getStatus(),
+    ]);
+    return (await daemon.processor()) - before;
+  };
+  await work(1);
+  const alone = await work(2);
+  // The compiler gives each up after its twenty millionth step.
+  const value = `{apiVersion: security.kubearmor.com/v1, kind: KubeArmorPolicy, metadata: {name: costly}, spec: {selector: {matchLabels: {app: web}}, file: {action: Block, matchPatterns: [{pattern: '/**a??????????????'}]}}}\n`;
+  const dryRun = () => flooding.policies.validatePolicy({ source: { $case: 'manifest', value } });
+  const before = await daemon.processor();
+  await dryRun().catch(() => undefined);
+  const costOfOne = (await daemon.processor()) - before;
+  let answered = 0;
+  const flood = Array.from({ length: 150 }, () =>
+    dryRun()
+      .catch(() => undefined)
+      .finally(() => answered++),
+  );
+  const flooded = await work(3);
+  const waiting = flood.length - answered;
+  flooding.close();
+  await Promise.all(flood);
+  other.close();
+  t.diagnostic(
+    `${alone.toFixed(0)} ms alone, ${flooded.toFixed(0)} ms meanwhile; one costs ${costOfOne.toFixed(0)} ms`,
+  );
+  assert.ok(waiting > 0, 'no dry run is left that they could have waited for');
+  // The thread of dry runs works on another processor meanwhile, on which other programs run as well.
+  assert.ok(flooded < 4 * alone + 3 * costOfOne, `${alone} ms alone, ${flooded} ms meanwhile, ${costOfOne} ms for one`);
+});

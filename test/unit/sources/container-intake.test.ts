@@ -194,3 +194,22 @@ test('a container that is known under another id is protected and followed', asy
   tracker.failure = undefined;
   await eventually(() => tracker.containers.has('a'));
 });
+
+test('what it takes to take in the containers of a source grows with their number, no faster', async () => {
+  const { pid } = sleeper();
+  const costOf = async (count: number) => {
+    const { tracker, sink, intake: made } = intake();
+    const known = Array.from({ length: count }, (_, index) => ({ description: description(`${index}`), pid }));
+    const before = process.cpuUsage();
+    sink('docker').running(known);
+    for (const container of known) sink('docker').started(container);
+    await eventually(() => tracker.containers.size === count, 'all containers');
+    made.stop();
+    const { user, system } = process.cpuUsage(before);
+    return user + system;
+  };
+  await costOf(500);
+  const [few, many] = [await costOf(1000), await costOf(8000)];
+  // Eight times as many; if each went through all of them it would be 64 times.
+  assert.ok(many < 24 * few, `${few / 1000} ms for 1,000 and ${many / 1000} ms for 8,000`);
+});

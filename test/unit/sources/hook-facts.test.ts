@@ -120,7 +120,8 @@ test("podman's name of a container is read from its storage", async () => {
   const root = hostRoot({
     [`${directory}/containers.json`]: [
       { id: 'b', names: ['db'] },
-      { id: 'a', names: ['web'] },
+      { id: 'a', names: ['web'], metadata: '{"image-name":"docker.io/library/nginx:1","name":"web"}' },
+      { id: 'e', names: ['odd'], metadata: '{' },
     ],
     [`${directory}/volatile-containers.json`]: [{ id: 'c', names: ['web'] }],
   });
@@ -130,7 +131,8 @@ test("podman's name of a container is read from its storage", async () => {
   const ask = (id: string) =>
     facts.describe(request({ runtime: 'podman', state: { id, annotations, bundle: `${directory}/${id}/userdata` } }));
   const description = { name: 'web', namespace: 'default', labels: NAMED, origin: 'podman' };
-  assert.deepEqual(await ask('a'), { id: 'a', ...description });
+  assert.deepEqual(await ask('a'), { id: 'a', ...description, image: 'docker.io/library/nginx:1' });
+  assert.equal((await ask('e'))?.image, undefined);
   assert.deepEqual(await ask('c'), { id: 'c', ...description });
   await assert.rejects(ask('d'), /does not name it; .*does not name it$/u);
   for (const [content, message] of [
