@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { chmodSync, copyFileSync, linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Client, type EventStream } from '../support/client.js';
 import { loadModule } from '../support/kernel-modules.js';
 import type { NamespacedShell } from '../support/namespaced-shell.js';
-import { namingTechniques } from '../support/naming-techniques.js';
+import { commandOf, namingTechniques, UNPRIVILEGED_ID } from '../support/naming-techniques.js';
 import { SharedDaemon } from '../support/shared-daemon.js';
 import { TwoShells } from '../support/two-shells.js';
 
@@ -18,10 +19,11 @@ let events: EventStream;
 let free: NamespacedShell;
 let held: NamespacedShell;
 
-const POLICY = `apiVersion: security.kubearmor.com/v1
+const policyWith = (setting: string) => `apiVersion: security.kubearmor.com/v1
 kind: KubeArmorPolicy
 metadata: {name: guarded}
 spec:
+  ${setting}
   selector: {matchLabels: {app: held}}
   file:
     matchPaths:
@@ -29,6 +31,7 @@ spec:
     - {path: ${base}/srv/active/key}
     - {path: ${base}/srv/release/key}
     - {path: /sys/kernel/uevent_seqnum}
+    - {path: ${base}/srv/door}
     matchPatterns: [{pattern: /**/*.pem}]
     matchDirectories:
     - {dir: ${base}/srv/rows/, recursive: true, operations: [write]}
@@ -38,29 +41,38 @@ spec:
 /** The tree as each technique finds it. */
 function plant(): void {
   rmSync(join(base, 'srv'), { recursive: true, force: true });
-  for (const directory of ['vault/guard', 'forged', 'rows', 'other', 'keys', 'watched/a', 'first'])
+  for (const directory of ['vault/guard', 'forged', 'rows', 'other', 'keys', 'watched/a', 'first', 'doors'])
     mkdirSync(join(base, 'srv', directory), { recursive: true });
   writeFileSync(secret, 'secret-content\n');
   for (const file of ['file', 'keys/a.pem', 'forged/row', 'rows/row']) writeFileSync(join(base, 'srv', file), '');
   symlinkSync('first', join(base, 'srv/release'));
+  symlinkSync('doors/door', join(base, 'srv/door'));
+  symlinkSync('../first/door', join(base, 'srv/doors/door'));
+  execFileSync('chown', ['--recursive', `${UNPRIVILEGED_ID}:${UNPRIVILEGED_ID}`, base]);
 }
+
+const apply = (manifest: string) => client.call('PolicyService', 'ApplyPolicy', { manifest });
 
 before(async () => {
   loadModule('fuse');
   ({ free, held, events } = await shells.start());
-  await client.call('PolicyService', 'ApplyPolicy', { manifest: POLICY });
+  plant();
+  await apply(policyWith(''));
 });
 
 after(() => shells.end());
 
-for (const { technique, privilege, script, expected, rule } of namingTechniques(base)) {
+const TECHNIQUES = namingTechniques(base);
+
+for (const { technique, privilege, script, expected, rule } of TECHNIQUES) {
   test(`${technique} (${privilege}): ${expected}`, async () => {
     plant();
-    const control = await free.run(`cd ${base} && ${script}`);
+    const command = `cd ${base} && ${commandOf({ privilege, script })}`;
+    const control = await free.run(command);
     assert.equal(control.status, 0, `without the policy: ${control.output}`);
     plant();
     events.clear();
-    const outcome = await held.run(`cd ${base} && ${script}`);
+    const outcome = await held.run(command);
     if (expected === 'passes') assert.equal(outcome.status, 0, outcome.output);
     else assert.notEqual(outcome.status, 0, outcome.output);
     if (expected === 'refused') {
@@ -111,7 +123,7 @@ spec:
   selector: {matchLabels: {app: held}}
   file: {matchPaths: [{path: ${base}/srv/current/key}, {path: ${base}/srv/soft}, {path: ${base}/srv/rows/row}]}
   process: {matchPaths: [{path: ${programs}/nc}, {path: ${programs}/two}]}`;
-  const { changes } = await client.call('PolicyService', 'ApplyPolicy', { manifest });
+  const { changes } = await apply(manifest);
   assert.match(changes[0].warnings.join(), /process.matchPaths\[0\].*which other names lead to as well/);
   for (const [command, rule] of Object.entries({
     [`cat ${base}/srv/releases/1/key`]: 'file.matchPaths[0]',
@@ -133,4 +145,38 @@ spec:
     const { status, output } = await held.run(command);
     assert.equal(status, 0, `${command}: ${output}`);
   }
+});
+
+test('with guards off, names change under the rules, which still hold for the names that they give', async () => {
+  await apply(policyWith('guards: off'));
+  const isChange = ({ rule, script }: (typeof TECHNIQUES)[number]) =>
+    rule !== undefined && rule !== 'unreachable' && !script.includes('mount');
+  for (const { technique, privilege, script } of TECHNIQUES.filter(isChange)) {
+    plant();
+    const { status, output } = await held.run(`cd ${base} && ${commandOf({ privilege, script })}`);
+    assert.equal(status, 0, `${technique}: ${output}`);
+  }
+  plant();
+  assert.match((await held.run(`cat ${secret}`)).output, /Permission denied/);
+});
+
+test('a tree that was mounted twice before the policy is decided by both of its names, and applying the policy says so', async () => {
+  await client.call('PolicyService', 'DeletePolicy', { name: 'guarded' });
+  plant();
+  const again = join(base, 'again');
+  const mounted = await held.run(
+    `mkdir ${again} && mount --bind ${base}/srv ${again} && cat ${again}/vault/guard/secret`,
+  );
+  assert.equal(mounted.status, 0, mounted.output);
+  const { changes } = await apply(policyWith(''));
+  assert.match(
+    changes[0].warnings.join(),
+    new RegExp(`names .${secret}., which is mounted at .${again}/vault/guard/secret. too`),
+  );
+  events.clear();
+  for (const name of [secret, `${again}/vault/guard/secret`])
+    assert.match((await held.run(`cat ${name}`)).output, /Permission denied/, name);
+  assert.match((await held.run(`echo x >${again}/rows/row`)).output, /Permission denied/);
+  await events.find(({ rule, object }) => rule === 'file.matchDirectories[0]' && object.endsWith('/rows/row'));
+  assert.equal((await held.run(`cat ${again}/rows/row ${again}/file`)).status, 0);
 });

@@ -35,6 +35,7 @@ const names = new NameServer({
     ]),
   ),
   'db.shop.svc.cluster.local': { address: '127.0.0.27', timeToLive: 60 },
+  'asked.good.example': { address: '127.0.0.30', timeToLive: 60 },
   'alias.good.example': { address: '127.0.0.24', timeToLive: 1, alias: 'elsewhere.example' },
 });
 /** More addresses than a container can have learnt at once. */
@@ -281,4 +282,27 @@ test('a container that learns more than its share forgets its own names, and not
 
 test('no answer went unread', async () => {
   assert.equal(await answersUnread(), unread);
+});
+
+test('an answer is believed only from a server that was asked, with the number and the name of the question', async () => {
+  names.forgeries = [
+    { address: '127.0.0.31', hasWrongNumber: true },
+    { address: '127.0.0.32', name: 'unasked.good.example' },
+    { address: '127.0.0.33', from: { address: '127.0.0.9', port: 53 } },
+    { address: '127.0.0.34', from: { address: '127.0.0.1', port: 5353 } },
+  ];
+  const question = Buffer.from('\x12\x34\x01\0\0\x01\0\0\0\0\0\0\x05asked\x04good\x07example\0\0\x01\0\x01', 'latin1');
+  const answers = names.forgeries.length + 1;
+  const asked = `my $s = make(AF_INET, SOCK_DGRAM, 0);
+    defined(send($s, pack("H*", "${question.toString('hex')}"), 0, address("127.0.0.1", 53))) or fail();
+    for (1..${answers}) { defined(recv($s, my $answer, 512, 0)) or fail() } say "answered";
+    for my $last (30..34) { my $s = make(AF_INET, SOCK_STREAM, 0);
+      say "$last " . (connect($s, address("127.0.0.$last", 8080)) ? "called" : $!) }`;
+  await under('{action: Allow, matchDNSQueries: [{domain: good.example}]}', async () => {
+    const refused = [31, 32, 33, 34].map((last) => `${last} ${REFUSED}`);
+    assert.deepEqual((await run(asked)).split('\n'), ['answered', '30 called', ...refused]);
+  });
+  names.forgeries = [];
+  // Those of the server itself are read, and rejected.
+  assert.equal(await answersUnread(), unread + 2);
 });

@@ -4,33 +4,57 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Client, type EventStream, type ReceivedEvent } from '../support/client.js';
-import { docker, enter, type Outcome, startContainer } from '../support/docker.js';
+import { docker, type Outcome, startContainer } from '../support/docker.js';
 import { loadModule } from '../support/kernel-modules.js';
+import { IN_LONG_RUNS } from '../support/long-run.js';
 import { makeProgramsImage, PROGRAMS_IMAGE } from '../support/programs-image.js';
 import { SharedDaemon } from '../support/shared-daemon.js';
+import { Shell } from '../support/shell.js';
+import {
+  CONTAINER_KINDS,
+  CONTAINERS,
+  type ContainerKind,
+  type Group,
+  type Limit,
+  type Trial,
+  type Use,
+} from '../support/use.js';
 import { GROUPS } from '../support/uses-table.js';
 
 const HELPER = 'build/test/support/uses';
 const REFUSED = /ermission denied|not permitted|Segmentation fault|Killed|failed to map/;
+const IS_LONG = IN_LONG_RUNS === false;
 const daemon = new SharedDaemon();
 const client = new Client(daemon.address);
 const volume = mkdtempSync('/run/uses-');
+const ids = new Map<ContainerKind, string>();
+const shells = new Map<ContainerKind, Shell>();
 let events: EventStream;
 
-const use = (...command: string[]): Outcome =>
-  command[0] === 'sh' ? enter('uses', '/bin/sh', '-c', ...command.slice(1)) : enter('uses', '/bin/uses', ...command);
-
 /** Runs commands one after the other, in one shell of the container. */
-function inOneShell(commands: readonly (readonly string[])[]): Outcome[] {
+async function inOneShell(kind: ContainerKind, commands: readonly (readonly string[])[]): Promise<Outcome[]> {
+  if (commands.length === 0) return [];
   const quoted = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
   const lines = commands.map(([first, ...others]) => {
     const program = first === 'sh' ? ['/bin/sh', '-c', ...others] : ['/bin/uses', first!, ...others];
     return `${program.map(quoted).join(' ')} 2>&1; echo "ended with $?"`;
   });
-  const { output } = use('sh', lines.join('\n'));
+  const { output } = await shells.get(kind)!.run(lines.join('\n'));
   const outcomes = [...output.matchAll(/([\s\S]*?)ended with (\d+)\n/gu)];
   assert.equal(outcomes.length, commands.length, output);
   return outcomes.map(([, output, status]) => ({ status: Number(status), output: output! }));
+}
+
+const prepared = ({ preparation }: Trial) => ['sh', preparation ?? 'true'];
+const kindOf = ({ container = 'default' }: { readonly container?: ContainerKind }) => container;
+
+/** Tries each where it can work, and in long runs also in every kind of container that may do more. */
+function* places<T extends Trial>(trials: readonly T[]): Generator<readonly [ContainerKind, T[]]> {
+  for (const [rank, kind] of CONTAINER_KINDS.entries()) {
+    const isTried = (trial: Trial) =>
+      IS_LONG ? CONTAINER_KINDS.indexOf(kindOf(trial)) <= rank : kindOf(trial) === kind;
+    yield [kind, trials.filter(isTried)];
+  }
 }
 
 before(async () => {
@@ -42,21 +66,26 @@ before(async () => {
     for (const type of ['stream', 'dgram', 'seqpacket'])
       execFileSync(HELPER, ['serve', type, join(volume, directory, `host-${type}`)], { stdio: 'ignore' });
   }
-  const target = startContainer(PROGRAMS_IMAGE, 'uses', '--label', 'app=uses', '--privileged', '-v', `${volume}:/v`);
-  const made = use(
-    'sh',
-    'mkdir /guard /free; echo x >/free/file; echo x >/guard/file; /bin/uses serve stream @abstract',
-  );
-  assert.equal(made.status, 0, made.output);
-  await daemon.start();
-  events = await client.stream({ containerIds: [target] });
+  for (const kind of CONTAINER_KINDS) {
+    const flags = ['--label', 'app=uses', '-v', `${volume}:/v`, ...CONTAINERS[kind]];
+    ids.set(kind, startContainer(PROGRAMS_IMAGE, `uses-${kind}`, ...flags));
+    // What enters the namespaces from outside would have all privileges.
+    const shell = new Shell(['/usr/bin/docker', 'exec', '--interactive', `uses-${kind}`, '/bin/sh'], '/bin/sh -c');
+    shells.set(kind, shell);
+    const set = 'mkdir /guard /free; echo x >/free/file; echo x >/guard/file; /bin/uses serve stream @abstract';
+    const made = await shell.run(set);
+    assert.equal(made.status, 0, made.output);
+  }
+  await daemon.start('file');
+  events = await client.stream({ containerIds: [...ids.values()] });
 });
 
 after(async () => {
   events?.cancel();
   client.close();
   await daemon.release();
-  docker('rm', '-f', 'uses');
+  for (const shell of shells.values()) await shell.end();
+  docker('rm', '-f', ...CONTAINER_KINDS.map((kind) => `uses-${kind}`));
 });
 
 async function apply(rules: string): Promise<void> {
@@ -71,34 +100,97 @@ spec:
 
 const withdraw = () => client.call('PolicyService', 'DeletePolicy', { name: 'uses', scope: 'SCOPE_NAMESPACE' });
 
-for (const { name, rules, refused, free } of GROUPS) {
-  test(`${name}: every technique is refused and reported under the policy, and works without it`, async (context) => {
-    const prepare = refused.map(({ preparation }) => ['sh', preparation ?? 'true']);
-    const commands = refused.map(({ command }) => command);
-    const inTurn = inOneShell(prepare.flatMap((each, index) => [each, commands[index]!]));
-    inTurn.forEach(({ status, output }, index) => {
-      assert.equal(status, 0, `without a policy: ${refused[Math.floor(index / 2)]!.technique}: ${output}`);
-    });
-    for (const { status, output } of inOneShell(prepare)) assert.equal(status, 0, output);
-    await apply(rules);
-    try {
-      const failures: string[] = [];
-      events.clear();
-      for (const [index, { status, output }] of inOneShell(commands).entries()) {
-        const { technique, reported } = refused[index]!;
-        context.diagnostic(technique);
-        if (status === 0 || !REFUSED.test(output)) failures.push(`${technique}: ${status} ${output}`);
-        else
-          await events
-            .find((event) => event.result === 'RESULT_DENIED' && matches(event, reported), 5000)
-            .catch(() => failures.push(`${technique}: not reported, but ${events.events.map(summaryOf).join(', ')}`));
+async function outcomesOf<T extends Trial>(kind: ContainerKind, tried: readonly T[]): Promise<[T, Outcome][]> {
+  const commands = tried.map(({ command }) => command);
+  return (await inOneShell(kind, commands)).map((outcome, index) => [tried[index]!, outcome]);
+}
+
+interface Refused extends Trial {
+  readonly reported: Partial<Use['reported']>;
+}
+
+/** A policy against what the group is about, and what it refuses and does not. */
+interface Form {
+  readonly name: string;
+  readonly rules: string;
+  readonly refused: readonly Refused[];
+  readonly outOfReach: readonly Trial[];
+  readonly free: readonly (readonly string[])[];
+}
+
+const triedOf = ({ outOfReach = [] }: Group) =>
+  outOfReach.filter((limit): limit is Limit & Trial => limit.command !== undefined);
+
+function formsOf(group: Group): Form[] {
+  const { rules, allowList, refused, free } = group;
+  const blockList = { name: 'a policy', rules, refused, outOfReach: triedOf(group), free };
+  if (allowList === undefined) return [blockList];
+  const allowing = {
+    name: 'an allow-list',
+    rules: allowList,
+    // It may come to an earlier decision, such as about opening the file.
+    refused: refused.map((each) => ({ ...each, reported: {} })),
+    outOfReach: [],
+    free: free.filter((command) => !command.join(' ').includes('/guard')),
+  };
+  return IS_LONG ? [blockList, allowing] : [blockList];
+}
+
+for (const group of GROUPS) {
+  for (const form of formsOf(group)) {
+    test(`${group.name}: every technique is refused and reported under ${form.name}, and works without it`, async (context) => {
+      const { rules, refused, outOfReach, free } = form;
+      // Whatever its container needs is done there too.
+      const freeKind = CONTAINER_KINDS.findLast((kind) => refused.some((each) => kindOf(each) === kind))!;
+      for (const [kind, tried] of places([...refused, ...outOfReach])) {
+        const steps = tried.flatMap((each) => [prepared(each), each.command]);
+        for (const [index, { status, output }] of (await inOneShell(kind, steps)).entries())
+          assert.equal(status, 0, `without a policy: ${tried[Math.floor(index / 2)]!.technique}, ${kind}: ${output}`);
+        const further = kind === freeKind ? [...refused, ...outOfReach] : tried;
+        for (const { status, output } of await inOneShell(kind, further.map(prepared))) assert.equal(status, 0, output);
       }
-      for (const [index, { status, output }] of inOneShell(free).entries())
-        if (status !== 0) failures.push(`${free[index]!.join(' ')}: ${output}`);
-      assert.deepEqual(failures, []);
-    } finally {
-      await withdraw();
+      await apply(rules);
+      try {
+        const failures: string[] = [];
+        for (const [kind, tried] of places(refused)) {
+          events.clear();
+          for (const [{ technique, reported }, { status, output }] of await outcomesOf(kind, tried)) {
+            context.diagnostic(`${technique} (${kind})`);
+            const isReported = (event: ReceivedEvent) =>
+              event.result === 'RESULT_DENIED' && event.containerId === ids.get(kind) && matches(event, reported);
+            if (status === 0 || !REFUSED.test(output)) failures.push(`${technique}, ${kind}: ${status} ${output}`);
+            else
+              await events.find(isReported, 5000).catch(() => {
+                failures.push(`${technique}, ${kind}: not reported, but ${events.events.map(summaryOf).join(', ')}`);
+              });
+          }
+        }
+        for (const [index, { status, output }] of (await inOneShell(freeKind, free)).entries())
+          if (status !== 0) failures.push(`${free[index]!.join(' ')}: ${output}`);
+        for (const [kind, tried] of places(outOfReach))
+          for (const [{ technique }, { status, output }] of await outcomesOf(kind, tried))
+            if (status !== 0) failures.push(`no longer out of reach: ${technique}, ${kind}: ${output}`);
+        assert.deepEqual(failures, []);
+      } finally {
+        await withdraw();
+      }
+    });
+  }
+
+  test(`${group.name}: no technique works in a less privileged container`, { skip: IN_LONG_RUNS }, async () => {
+    const trials: Trial[] = [...group.refused, ...triedOf(group)];
+    const least = new Map<string, ContainerKind>();
+    for (const kind of CONTAINER_KINDS) {
+      const left = trials.filter(({ technique }) => !least.has(technique));
+      const steps = left.flatMap((each) => [prepared(each), each.command]);
+      const outcomes = await inOneShell(kind, steps);
+      for (const [index, { technique }] of left.entries())
+        if (outcomes.slice(index * 2, index * 2 + 2).every(({ status }) => status === 0)) least.set(technique, kind);
     }
+    assert.deepEqual(
+      Object.fromEntries(least),
+      Object.fromEntries(trials.map((each) => [each.technique, kindOf(each)])),
+    );
   });
 }
 

@@ -13,6 +13,16 @@ export interface Answer {
   readonly more?: number;
 }
 
+/** An answer that nobody who has asked should believe. */
+export interface Forgery {
+  readonly address: string;
+  /** Another name than was asked for. */
+  readonly name?: string;
+  readonly hasWrongNumber?: true;
+  /** Sent by another socket. */
+  readonly from?: { readonly address: string; readonly port: number };
+}
+
 const HEADER_BYTES = 12;
 const TYPE_A = 1;
 const TYPE_CNAME = 5;
@@ -21,13 +31,16 @@ const NO_SUCH_NAME = 3;
 
 /** A name server (RFC 1035, RFC 3596) on port 53, by UDP and TCP, IPv4 and IPv6. */
 export class NameServer {
-  readonly #udp: Socket = createSocket('udp6');
+  readonly #udp: Socket = createSocket({ type: 'udp6', reuseAddr: true });
   readonly #tcp: Server;
   /** The names that were requested. */
   readonly requested: string[] = [];
+  /** Sent before each answer by UDP over IPv4. */
+  forgeries: readonly Forgery[] = [];
 
   constructor(readonly answers: Readonly<Record<string, Answer>>) {
     this.#udp.on('message', (message, { port, address }) => {
+      for (const forgery of this.forgeries) this.#forge(forgery, message, { port, address });
       this.#udp.send(this.#answer(message), port, address);
     });
     this.#tcp = createServer((connection) => {
@@ -48,6 +61,27 @@ export class NameServer {
   stop(): void {
     this.#udp.close();
     this.#tcp.close();
+  }
+
+  #forge(
+    { address, name, hasWrongNumber, from }: Forgery,
+    question: Buffer,
+    to: { port: number; address: string },
+  ): void {
+    const forged = Buffer.concat([
+      number(question.readUInt16BE() ^ (hasWrongNumber ? 1 : 0), 2),
+      ...[0x8180, 1, 1, 0, 0].map((each) => number(each, 2)),
+      name === undefined ? question.subarray(HEADER_BYTES) : Buffer.concat([nameBytes(name), question.subarray(-4)]),
+      ...recordsOf({ address, timeToLive: 60 }),
+    ]);
+    if (from === undefined) {
+      this.#udp.send(forged, to.port, to.address);
+      return;
+    }
+    const other = createSocket({ type: 'udp4', reuseAddr: true });
+    other.bind(from.port, from.address, () =>
+      other.send(forged, to.port, to.address.replace('::ffff:', ''), () => other.close()),
+    );
   }
 
   #answer(message: Buffer): Buffer {

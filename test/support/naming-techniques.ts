@@ -23,14 +23,24 @@ const SECRET_RULE = 'file.matchPaths[0]';
 const ACTIVE_RULE = 'file.matchPaths[1]';
 const KERNEL_RULE = 'file.matchPaths[3]';
 
+const inBash = (script: string) => `bash -c '${script.replaceAll("'", `'\\''`)}'`;
+
 /** In a new mount namespace, as root and as an unprivileged user with a user namespace. */
 function mounting(technique: string, { script, rule }: Pick<Technique, 'script' | 'rule'>): Technique[] {
   const expected = rule === undefined ? 'passes' : 'refused';
   return (['CAP_SYS_ADMIN', 'none'] as const).map((privilege) => {
     const flags = privilege === 'none' ? '--user --map-root-user --mount' : '--mount';
-    const quoted = script.replaceAll("'", `'\\''`);
-    return { technique, privilege, script: `unshare ${flags} bash -c '${quoted}'`, expected, ...(rule && { rule }) };
+    return { technique, privilege, script: `unshare ${flags} ${inBash(script)}`, expected, ...(rule && { rule }) };
   });
+}
+
+/** Who does what takes no privilege; the files must be this user's. */
+export const UNPRIVILEGED_ID = 65534;
+
+/** The command that tries a technique, as the user whom its privilege stands for. */
+export function commandOf({ privilege, script }: Pick<Technique, 'privilege' | 'script'>): string {
+  const become = `setpriv --reuid=${UNPRIVILEGED_ID} --regid=${UNPRIVILEGED_ID} --clear-groups`;
+  return privilege === 'none' ? `${become} ${inBash(script)}` : script;
 }
 
 /**
@@ -109,6 +119,20 @@ export const namingTechniques = (base: string): readonly Technique[] => [
     rule: 'file.matchPaths[2]',
   },
   {
+    technique: 'a symbolic link is renamed over one that another leads to, on the way to a protected name',
+    privilege: 'none',
+    script: 'ln -s ../other/door srv/next && mv -T srv/next srv/doors/door',
+    expected: 'refused',
+    rule: 'file.matchPaths[3]',
+  },
+  {
+    technique: 'a symbolic link is made in place of one that another leads to, on the way to a protected name',
+    privilege: 'none',
+    script: 'ln -sfn ../other/door srv/doors/door',
+    expected: 'refused',
+    rule: 'file.matchPaths[3]',
+  },
+  {
     technique: 'a symbolic link is made and renamed within what one rule decides',
     privilege: 'none',
     script: 'ln -s ../other srv/watched/link && mv srv/watched/link srv/watched/a/link',
@@ -135,7 +159,7 @@ export const namingTechniques = (base: string): readonly Technique[] => [
     rule: SECRET_RULE,
   }),
   ...mounting('a mount is moved', {
-    script: 'mount -t tmpfs none srv/other && mount --move srv/other srv/keys',
+    script: 'mount -t tmpfs none srv/other && mount --no-mtab --move srv/other srv/keys',
     rule: SECRET_RULE,
   }),
   ...mounting('a layer of an overlay is the tree above a protected file', {

@@ -1,4 +1,4 @@
-import type { Group } from './uses-table.js';
+import type { Group } from './use.js';
 
 const FILE = '/guard/file';
 /** A copy in the container's upper layer, which is not of the image. */
@@ -13,8 +13,16 @@ export const SOURCES: Group = {
     - {path: ${FILE}, action: Block}
     matchDirectories: [{dir: /, recursive: true, action: Allow}]`,
   refused: [
-    ...['memory-write', 'attach', 'copy-to', 'take-descriptor'].map((how) => ({
+    ...(
+      [
+        ['memory-write', 'default'],
+        ['attach', 'default'],
+        ['copy-to', 'unconfined'],
+        ['take-descriptor', 'unconfined'],
+      ] as const
+    ).map(([how, container]) => ({
       technique: `reach into that program (${how})`,
+      container,
       command: ['reach-into', how, '/bin/cat'],
       reported: { operation: 'trace', object: '/bin/cat', class: 'ACCESS_CLASS_PTRACE' },
     })),

@@ -79,7 +79,8 @@ static int write_code_of_child(void)
 
 static int map_readable(int flags)
 {
-	personality(READ_IMPLIES_EXEC);
+	if (personality(READ_IMPLIES_EXEC) < 0)
+		return -1;
 	return map(RW, flags | MAP_ANONYMOUS, -1);
 }
 

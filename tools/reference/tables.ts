@@ -5,7 +5,7 @@ import { bootTable, laterHookTable } from './kernels.js';
 import { LANGUAGE_TABLES } from './language.js';
 import { metricTable } from './metrics.js';
 import { flagTable, roleTable } from './settings.js';
-import { actingTable, namingTable, useTable } from './techniques.js';
+import { actingTable, driftLimitTable, namingTable, privilegedLimitTable, useTable } from './techniques.js';
 
 /** Generated contents by section names. */
 export const TABLES: Readonly<Record<string, () => string>> = {
@@ -21,6 +21,8 @@ export const TABLES: Readonly<Record<string, () => string>> = {
   uses: useTable,
   naming: namingTable,
   acting: actingTable,
+  'drift-limits': driftLimitTable,
+  'privileged-limits': privilegedLimitTable,
 };
 
 export const PAGES: readonly string[] = readdirSync('docs')

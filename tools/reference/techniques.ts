@@ -1,21 +1,49 @@
 import { actingTechniques, replacements } from '../../test/support/acting-techniques.js';
+import { DRIFT_LIMITS, PRIVILEGED_LIMITS } from '../../test/support/limits-table.js';
 import { namingTechniques } from '../../test/support/naming-techniques.js';
+import type { ContainerKind, Limit, Use } from '../../test/support/use.js';
 import { GROUPS } from '../../test/support/uses-table.js';
 import { code, table } from './sections.js';
 
 /** Removes the directory: the same is tried in the container's own filesystem and in a volume. */
 const PLACE = /,? below (?:\/v)?\/guard$/u;
 
-/** Ways to use what is blocked, each of which a test tries on a real kernel. */
+/** What a process needs for what is tried. */
+const PRIVILEGES: Readonly<Record<ContainerKind, string>> = {
+  default: 'none',
+  unconfined: 'no seccomp and AppArmor',
+  privileged: '`--privileged`',
+};
+
+/** Ways to use what is blocked, with what comes of each; what a test can try, it tries on a real kernel. */
 export function useTable(): string {
   const rows = new Map<string, string[]>();
-  for (const { name, refused } of GROUPS) {
-    for (const { technique, reported } of refused) {
-      const row = [name, technique.replace(PLACE, ''), code(reported.operation)];
-      rows.set(row.join(), row);
-    }
+  const add = (name: string, { technique, container = 'default' }: Use | Limit, outcome: string): void => {
+    const row = [name, technique.replace(PLACE, ''), PRIVILEGES[container], outcome];
+    rows.set(row.join(), row);
+  };
+  for (const { name, refused, outOfReach = [] } of GROUPS) {
+    for (const each of refused)
+      add(name, each, `${each.isHeld ? 'held' : 'refused'} as ${code(each.reported.operation)}`);
+    for (const each of outOfReach) add(name, each, `**out of reach**: ${each.why}`);
   }
-  return table(['rules about', 'what is tried', 'refused as'], [...rows.values()]);
+  return table(['rules about', 'what is tried', 'with the privilege', 'outcome'], [...rows.values()]);
+}
+
+/** What stays possible beside the preset `drift`. */
+export function driftLimitTable(): string {
+  const rows = DRIFT_LIMITS.map(({ technique, privilege }) => [technique, privilege]);
+  return table(['what stays possible', 'what it takes'], rows);
+}
+
+/** What containers with privileges can still do. */
+export function privilegedLimitTable(): string {
+  const rows = PRIVILEGED_LIMITS.map(({ technique, privilege, underHardened }) => [
+    technique,
+    privilege,
+    underHardened,
+  ]);
+  return table(['what stays possible', 'what it takes', 'with `hardened`'], rows);
 }
 
 /** Ways to act as a program that a rule names as its source, each of which a test tries on a real kernel. */
