@@ -124,10 +124,10 @@ int BPF_PROG(hauberk_path_symlink, const struct path *directory, struct dentry *
 	return denied ? denied : guard_names(&membership, &names);
 }
 
-/* Under another name a file may be read and written to; a directory's content is guarded, and so is a link. */
+/* Under another name anything may be done to a file; a directory's content is guarded, and so is a link. */
 static __always_inline __u32 leaving(struct dentry *dentry)
 {
-	return is_directory(dentry) ? 0 : ACCESS_READ | ACCESS_WRITE;
+	return is_directory(dentry) ? 0 : ACCESS_READ | ACCESS_WRITE | ACCESS_DELETE | ACCESS_ATTRIBUTES;
 }
 
 /* Giving a file a name creates that name, and what had it before is lost. */

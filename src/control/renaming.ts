@@ -8,6 +8,8 @@ import type { RuleSet } from '../policy/rule-set.js';
 import { finishInTimeSlices } from '../time-slices.js';
 
 const SLASH = Buffer.from('/');
+/** What may be done to a file under a new name. */
+const MOVED: readonly Operation[] = ['read', 'write', 'delete', 'attributes'];
 const STRENGTH = ['Allow', 'Audit', 'Block'];
 
 /** A path that is to have another name, or a second one. */
@@ -19,13 +21,14 @@ export function isRenaming(access: Access): access is Renaming {
 
 /**
  * The decision on giving something a new name: the strongest of the decisions on both names, and on what changes below
- * it. A file that gets another name counts as read and written to as well, since under the new name it may be. What
+ * it. A file that gets another name counts as read, written to, deleted and changed in its attributes as well, since
+ * under the new name all of it may be done. What
  * changes below a directory, or by a link, is read off the image, as the kernel does.
  */
 export async function explainRenaming(ruleSet: RuleSet, postures: Postures, access: Renaming): Promise<Explanation> {
   const { path, newPath } = access.object;
   const { rules } = ruleSet;
-  const moving: readonly Operation[] = isDirectory(path) || access.operation === 'link' ? [] : ['read', 'write'];
+  const moving: readonly Operation[] = isDirectory(path) || access.operation === 'link' ? [] : MOVED;
   const questions = [
     ...[access.operation, ...moving].map((operation) => ({ operation, path })),
     ...[access.operation, 'create' as const].map((operation) => ({ operation, path: newPath })),

@@ -130,15 +130,16 @@ function draftFor(list: string, head: object, use: PathUse, all: ReadonlySet<str
   };
 }
 
-/** What a program has written it will read again at some time, and what it has made it will write and delete. */
+/**
+ * What a program has written it will read again at some time, what it has made it will write and delete, and what it has
+ * renamed it will rename again, which takes all that may be done to the file.
+ */
 function completed(operations: ReadonlySet<Operation>): ReadonlySet<Operation> {
   const has = (operation: Operation) => operations.has(operation);
-  if (MAKING.some(has)) return new Set([...operations, 'read', 'write', 'delete']);
+  if (has('rename')) return new Set([...operations, 'read', 'write', 'delete', 'attributes']);
+  if (has('create')) return new Set([...operations, 'read', 'write', 'delete']);
   return has('write') ? new Set([...operations, 'read']) : operations;
 }
-
-/** A new name also creates a file, in its new place. */
-const MAKING: readonly Operation[] = ['create', 'rename'];
 
 function plainText(names: readonly PathName[]): string {
   return names.map(({ text }) => `/${text}`).join('');

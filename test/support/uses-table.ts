@@ -190,7 +190,9 @@ const MOVES = [
   moves('read', [...AWAY, ...EXCHANGED]),
   moves('write', [...AWAY, ...ONTO, ...EXCHANGED]),
   moves('create', [...CREATED, ...EXCHANGED]),
+  moves('attributes', [...AWAY, ...EXCHANGED]),
   moves('delete', [
+    ...AWAY,
     ...ONTO,
     ...EXCHANGED,
     ['unlink it by io_uring', 'unlink', 'exec /bin/uses ring unlink /v/guard/moved'],

@@ -27,6 +27,19 @@ test('a file cannot be given, or lose, a name that its policy covers', async () 
   assert.deepEqual(await explained(secret(), renaming('/srv/x', '/srv/y')), ['Allow', false, '']);
 });
 
+test('a file cannot lose a name by which it may be read, written, deleted or changed in its attributes less than by others', async () => {
+  for (const operation of ['read', 'write', 'delete', 'attributes'] as const) {
+    const rules = secret({ operations: [operation] });
+    assert.deepEqual(
+      await explained(rules, renaming('/srv/a/secret', '/srv/x')),
+      ['Block', false, 'sample'],
+      operation,
+    );
+  }
+  const creating = secret({ operations: ['create'] });
+  assert.deepEqual(await explained(creating, renaming('/srv/a/secret', '/srv/x')), ['Allow', false, '']);
+});
+
 test('a directory above a path that a rule names cannot be renamed', async () => {
   assert.deepEqual(await explained(secret(), renaming('/srv/a/', '/srv/b/')), ['Block', false, 'sample']);
   assert.deepEqual(await explained(secret(), renaming('/srv/b/', '/srv/c/')), ['Allow', false, '']);

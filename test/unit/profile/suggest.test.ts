@@ -148,14 +148,14 @@ test('three names that differ only in numbers become a pattern, and a single one
     'Allow pattern /data/log[0-9]* readOnly',
   ]);
   assert.deepEqual(rulesOf('file', [done(['create'], '/data/temp-7.db'), done(['rename'], '/data/temp-7.db')]), [
-    'Allow pattern /data/temp-[0-9]*.db read write create delete rename',
+    'Allow pattern /data/temp-[0-9]*.db read write create delete rename attributes',
   ]);
 });
 
-test('written files may be read again, and created ones written and deleted', () => {
+test('written files may be read again, created ones written and deleted, and renamed ones renamed again', () => {
   for (const made of ['create', 'rename'] as const) {
-    const allowed = ['read', 'write', 'create', 'delete', 'rename'].filter(
-      (each) => each === made || !['create', 'rename'].includes(each),
+    const allowed = ['read', 'write', 'create', 'delete', 'rename', 'attributes'].filter((each) =>
+      each === 'attributes' ? made === 'rename' : each === made || !['create', 'rename'].includes(each),
     );
     assert.deepEqual(rulesOf('file', [done([made], '/data/a')]), [`Allow exact /data/a ${allowed.join(' ')}`]);
   }
