@@ -9,56 +9,54 @@
 #include "decide.h"
 #include "mounts.h"
 
-/* A file with at most this many names is decided by each of them. */
-#define NAMES_MAX 4
-
-struct mount_search {
+struct mount_walk {
 	struct mount_list list;
-	__u64 dentry;		/* the file */
+	struct mount_search *search;
 	__u64 ancestor;		/* how far up the walk has come */
 	__u64 root;		/* of the mount that is looked at */
-	__u64 namespace;	/* address of the one that the task is in */
-	__u64 elsewhere;	/* out: a mount in another namespace */
-	__u64 mounts[NAMES_MAX];
-	__u32 container;	/* number of the mount namespace that the container was registered by */
-	__u32 found;		/* out */
-	__u32 layer;		/* out: the kernel has a mount of its own, as overlayfs has of its layers */
 	__u32 holds;
 };
 
-static long ancestor_step(__u32 step, struct mount_search **context)
+static long ancestor_step(__u32 step, struct mount_walk *walk)
 {
-	struct mount_search *search = *context;
-	struct dentry *ancestor = (void *)search->ancestor;
+	struct dentry *ancestor = (void *)walk->ancestor;
 	__u64 parent;
 
-	if (search->ancestor == search->root) {
-		search->holds = true;
+	if (walk->ancestor == walk->root) {
+		walk->holds = true;
 		return 1;
 	}
 	parent = (__u64)BPF_CORE_READ(ancestor, d_parent);
-	if (parent == search->ancestor)
+	if (parent == walk->ancestor)
 		return 1;
-	search->ancestor = parent;
+	walk->ancestor = parent;
 	return 0;
 }
 
 /* Whether the file is below the root of the mount. */
-static __always_inline bool holds(struct mount_search **context, struct mount *mount)
+static __always_inline bool holds(struct mount_walk *walk, struct mount *mount)
 {
-	struct mount_search *search = *context;
-
-	search->root = (__u64)BPF_CORE_READ(mount, mnt.mnt_root);
-	search->ancestor = search->dentry;
-	search->holds = false;
-	bpf_loop(PATH_STEPS_MAX, ancestor_step, context, 0);
-	return search->holds;
+	walk->root = (__u64)BPF_CORE_READ(mount, mnt.mnt_root);
+	walk->ancestor = walk->search->dentry;
+	walk->holds = false;
+	bpf_loop(PATH_STEPS_MAX, ancestor_step, walk, 0);
+	return walk->holds;
 }
 
-static long mount_step(__u32 step, struct mount_search **context)
+static __always_inline bool is_looked_at(struct mount_search *search, __u64 namespace)
 {
-	struct mount_search *search = *context;
-	struct mount *mount = next_mount(&search->list);
+	if (search->whose == MOUNTS_OF_OTHERS)
+		return true;
+	if (search->whose == MOUNTS_OF_TASK)
+		return namespace == search->namespace;
+	return namespace != search->namespace &&
+	       BPF_CORE_READ((struct mnt_namespace *)namespace, ns.inum) == search->container;
+}
+
+static long mount_step(__u32 step, struct mount_walk *walk)
+{
+	struct mount_search *search = walk->search;
+	struct mount *mount = next_mount(&walk->list);
 	long namespace;
 
 	if (!mount)
@@ -68,32 +66,30 @@ static long mount_step(__u32 step, struct mount_search **context)
 		search->layer = true;
 	if (!namespace || (namespace < 0 && namespace > -4096))
 		return 0;
-	if (namespace != search->namespace &&
-	    BPF_CORE_READ((struct mnt_namespace *)namespace, ns.inum) != search->container) {
-		if (!search->elsewhere && holds(context, mount))
-			search->elsewhere = (__u64)mount;
-		return 0;
-	}
-	if (!holds(context, mount))
+	if (!is_looked_at(search, namespace) || !holds(walk, mount))
 		return 0;
 	if (search->found < NAMES_MAX)
-		search->mounts[search->found & (NAMES_MAX - 1)] = (__u64)mount;
+		search->mounts[search->found & (NAMES_MAX - 1)] = (__u64)mount + bpf_core_field_offset(struct mount, mnt);
 	search->found++;
-	return search->found > NAMES_MAX;
+	return search->whose == MOUNTS_OF_OTHERS || search->found > NAMES_MAX;
 }
 
 /* A function of its own, so that the verifier goes through it once. */
-__noinline int search_mounts(struct mount_search *search)
+__noinline int search_mounts(struct scratch *scratch)
 {
+	struct mount_walk walk = {};
+	struct mount_search *search;
 	struct dentry *dentry;
 
-	if (!search)
+	if (!scratch)
 		return 0;
+	search = walk.search = &scratch->search;
+	search->found = 0;
 	dentry = (void *)search->dentry;
-	begin_mounts(&search->list, BPF_CORE_READ(dentry, d_sb));
+	begin_mounts(&walk.list, BPF_CORE_READ(dentry, d_sb));
 	/* Some kernels take nothing but the stack for a callback's context. */
-	bpf_loop(MOUNTS_MAX, mount_step, &search, 0);
-	return search->found;
+	bpf_loop(MOUNTS_MAX, mount_step, &walk, 0);
+	return 0;
 }
 
 /* Its filesystem has been unmounted, and somebody held a descriptor. */
@@ -113,6 +109,52 @@ static __always_inline int refuse_nameless(struct membership *membership, struct
 	return answer;
 }
 
+/* A file that is decided by each name that a search has found. */
+struct naming {
+	struct membership *membership;
+	struct access *access;
+	struct mount_search *search;
+};
+
+/* A callback, so that the verifier goes through a decision once, not once for each name. */
+static long decide_step(__u32 index, struct naming *naming)
+{
+	struct mount_search *search = naming->search;
+
+	if (index >= search->found)
+		return 1;
+	naming->access->mnt = (void *)search->mounts[index & (NAMES_MAX - 1)];
+	search->denied = decide(naming->membership, naming->access);
+	return search->denied != 0;
+}
+
+/* Of names that others have, a file without any has the one by which it was made. */
+static __always_inline int decide_names(struct membership *membership, struct scratch *scratch, struct access *access)
+{
+	struct mount_search *search = &scratch->search;
+	struct naming naming = { .membership = membership, .access = access, .search = search };
+	bool named = false;
+
+	for (int whose = MOUNTS_OF_TASK; whose <= MOUNTS_OF_OTHERS; whose++) {
+		/* A file of a layer was decided by its name in the overlay. */
+		if (whose == MOUNTS_OF_OTHERS && (named || search->layer || membership->host))
+			return 0;
+		search->whose = whose;
+		search_mounts(scratch);
+		if (whose == MOUNTS_OF_OTHERS && !search->found && search->made) {
+			search->mounts[0] = search->made;
+			search->found = 1;
+		}
+		if (search->found > NAMES_MAX || (whose == MOUNTS_OF_OTHERS && !search->found))
+			return refuse_nameless(membership, access);
+		named |= search->found > 0;
+		bpf_loop(NAMES_MAX, decide_step, &naming, 0);
+		if (search->denied)
+			return -EACCES;
+	}
+	return 0;
+}
+
 /*
  * Decides about a file by the strongest of its names in the container; one
  * that has none there by its name elsewhere. `mnt` is where it was made, if
@@ -122,34 +164,23 @@ static __always_inline int decide_by_mounts(struct membership *membership, struc
 					    __u32 operation, __u32 wanted)
 {
 	struct access access = { .dentry = dentry, .operation = operation, .wanted = wanted };
-	struct mount_search search = {
-		.dentry = (__u64)dentry,
-		.namespace = (__u64)membership->task->nsproxy->mnt_ns,
-		.container = membership->container.mount_namespace,
-	};
-	int denied = 0;
+	/* In the buffer of another decision, for there is too little room on the stack. */
+	struct scratch *scratch = scratch_take();
+	int answer;
 
-	search_mounts(&search);
-	if (!search.found) {
-		/* A file of a layer was decided by its name in the overlay. */
-		if (search.layer || membership->host)
-			return 0;
-		if (!search.elsewhere && !mnt)
-			return refuse_nameless(membership, &access);
-		search.mounts[0] = search.elsewhere;
-		search.found = 1;
+	if (!scratch) {
+		count(COUNTER_REFUSED + PATH_UNAVAILABLE);
+		return -EACCES;
 	}
-	if (search.found > NAMES_MAX)
-		return refuse_nameless(membership, &access);
-	for (__u32 i = 0; i < NAMES_MAX && !denied; i++) {
-		struct mount *mount = (void *)search.mounts[i];
-
-		if (i >= search.found)
-			break;
-		access.mnt = mount ? (void *)mount + bpf_core_field_offset(struct mount, mnt) : mnt;
-		denied = decide(membership, &access);
-	}
-	return denied;
+	scratch->search.dentry = (__u64)dentry;
+	scratch->search.namespace = (__u64)membership->task->nsproxy->mnt_ns;
+	scratch->search.made = (__u64)mnt;
+	scratch->search.container = membership->container.mount_namespace;
+	scratch->search.layer = false;
+	scratch->search.denied = false;
+	answer = decide_names(membership, scratch, &access);
+	scratch_return(scratch);
+	return answer;
 }
 
 #endif

@@ -69,6 +69,22 @@ for (const { technique, privilege, script, expected, rule } of namingTechniques(
   });
 }
 
+test('a file with eight names is decided by each of them, also in a copy of all mounts, and one with more is refused', async () => {
+  plant();
+  const setTimes = 'touch --date=yesterday srv/other/x';
+  const mount = (first: number, last: number) =>
+    `for i in {${first}..${last}}; do mkdir srv/keys/$i && mount --bind srv/other srv/keys/$i || exit; done`;
+  const within = async (script: string) => held.run(`cd ${base} && ${script}`);
+  for (const script of [`echo x >srv/other/x && ${mount(1, 7)}`, setTimes, `unshare --mount ${setTimes}`]) {
+    const { status, output } = await within(script);
+    assert.equal(status, 0, `${script}: ${output}`);
+  }
+  const { status, output } = await within(`(${mount(8, 8)}) && ! ${setTimes}`);
+  assert.equal(status, 0, output);
+  await events.find(({ rule, object }) => rule === 'unreachable' && object === '');
+  await within('for i in {1..8}; do umount srv/keys/$i; done');
+});
+
 test('rules hold for the targets of links, by any hard link, and for one name alone of a program with many names', async () => {
   plant();
   const programs = join(base, 'srv/programs');
