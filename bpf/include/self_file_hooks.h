@@ -46,6 +46,18 @@ int BPF_PROG(hauberk_self_rename, struct inode *old_directory, struct dentry *ol
 	return denied ? denied : protect_dentry_name(new_dentry);
 }
 
+SEC("lsm/path_mkdir")
+int BPF_PROG(hauberk_self_mkdir, const struct path *directory, struct dentry *dentry)
+{
+	return protect_own_dentry(dentry, directory->mnt, OPERATION_MKDIR);
+}
+
+SEC("lsm/path_symlink")
+int BPF_PROG(hauberk_self_symlink, const struct path *directory, struct dentry *dentry)
+{
+	return protect_own_dentry(dentry, directory->mnt, OPERATION_SYMLINK);
+}
+
 SEC("lsm/path_mknod")
 int BPF_PROG(hauberk_self_mknod, const struct path *directory, struct dentry *dentry)
 {

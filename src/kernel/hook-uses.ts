@@ -167,6 +167,8 @@ export const HOOK_USES: Readonly<Record<string, HookUse>> = {
   hauberk_self_rmdir: { what: "deleting Hauberk's directories", decides: {}, keeps: ['delete'] },
   hauberk_self_rename: { what: "renaming Hauberk's pins and files", decides: {}, keeps: ['rename'] },
   hauberk_self_link_to_file: { what: "hard links to Hauberk's files", decides: {}, keeps: ['link'] },
+  hauberk_self_mkdir: { what: "making directories in Hauberk's", decides: {}, keeps: ['create'] },
+  hauberk_self_symlink: { what: "making symbolic links in Hauberk's directories", decides: {}, keeps: ['create'] },
   hauberk_self_mknod: { what: "adding to Hauberk's pins", decides: {}, keeps: ['create'] },
   hauberk_self_mode: { what: "modes of Hauberk's pins and files", decides: {}, keeps: ['attributes'] },
   hauberk_self_file_owner: { what: "owners of Hauberk's pins and files", decides: {}, keeps: ['attributes'] },

@@ -120,6 +120,8 @@ export const HOOK_TABLE: readonly HookRow[] = [
   row('hauberk', 'delete', 'inode_rmdir', LSM_PROGRAMS, 'self_rmdir'),
   row('hauberk', 'rename', 'inode_rename', LSM_PROGRAMS, 'self_rename'),
   row('hauberk', 'link', 'inode_link', LSM_PROGRAMS, 'self_link_to_file'),
+  row('hauberk', 'create', 'path_mkdir', LSM_PROGRAMS, 'self_mkdir'),
+  row('hauberk', 'create', 'path_symlink', LSM_PROGRAMS, 'self_symlink'),
   row('hauberk', 'create', 'path_mknod', LSM_PROGRAMS, 'self_mknod'),
   row('hauberk', 'attributes', 'path_chmod', LSM_PROGRAMS, 'self_mode'),
   row('hauberk', 'attributes', 'path_chown', STRUCTURES_BY_VALUE, 'self_file_owner'),

@@ -185,6 +185,16 @@ static long link_file(char **arguments)
 	return link(arguments[0], arguments[1]);
 }
 
+static long make_directory(char **arguments)
+{
+	return mkdir(arguments[0], 0700);
+}
+
+static long make_symbolic_link(char **arguments)
+{
+	return symlink("/tmp", arguments[0]);
+}
+
 static long mode(char **arguments)
 {
 	return chmod(arguments[0], 0700);
@@ -245,6 +255,8 @@ static const struct {
 	{ "rmdir", delete_directory },		/* PATH */
 	{ "rename", rename_file },		/* PATH NEW */
 	{ "link", link_file },			/* PATH NEW */
+	{ "mkdir", make_directory },		/* PATH */
+	{ "symlink", make_symbolic_link },	/* PATH */
 	{ "chmod", mode },			/* PATH */
 	{ "truncate", shorten },		/* PATH */
 	{ "mount", mount_over },		/* PATH */
