@@ -337,14 +337,35 @@ __noinline int decide_node(struct scratch *scratch)
 	return 0;
 }
 
-/* Decides about a device node or a file by the other names of its number. `decided`: by its own, enum verdict_action. */
-static __always_inline int decide_number(struct scratch *scratch, __u32 mode, __u32 device, __u64 number, __u32 decided)
+static __always_inline void begin_number(struct scratch *scratch, __u32 mode, __u32 device, __u64 number)
 {
 	scratch->node.inode = number;
 	scratch->node.device = device;
 	scratch->node.type = mode & S_IFMT;
-	scratch->node.decided = decided;
 	scratch->node.number = 0;
+}
+
+/* False for a file that no other name can be known of by its number. */
+static __always_inline bool begin_number_of(struct scratch *scratch, struct dentry *dentry)
+{
+	struct inode *inode = BPF_CORE_READ(dentry, d_inode);
+	__u32 mode = BPF_CORE_READ(inode, i_mode), device = 0;
+	__u64 number = 0;
+
+	if (is_node(mode)) {
+		device = BPF_CORE_READ(inode, i_rdev);
+	} else if ((mode & S_IFMT) == S_IFREG && BPF_CORE_READ(inode, i_nlink) > 1) {
+		device = BPF_CORE_READ(inode, i_sb, s_dev);
+		number = BPF_CORE_READ(inode, i_ino);
+	}
+	begin_number(scratch, mode, device, number);
+	return device;
+}
+
+/* Decides about a device node or a file by the other names of its number. `decided`: by its own, enum verdict_action. */
+static __always_inline int decide_number(struct scratch *scratch, __u32 decided)
+{
+	scratch->node.decided = decided;
 	/*
 	 * Newer verifiers know no bounds of what a separately verified function returns, and a hook's return value has to be
 	 * bounded.
@@ -416,21 +437,8 @@ static __always_inline int decide(struct membership *membership, struct access *
 			answer = finish_decision(scratch);
 		decided = scratch->question.verdict >> VERDICT_ACTION_SHIFT;
 	}
-	if (!answer && !access->subject) {
-		struct dentry *dentry = access->dentry;
-		struct inode *inode = BPF_CORE_READ(dentry, d_inode);
-		__u32 mode = BPF_CORE_READ(inode, i_mode), device = 0;
-		__u64 number = 0;
-
-		if (is_node(mode)) {
-			device = BPF_CORE_READ(inode, i_rdev);
-		} else if ((mode & S_IFMT) == S_IFREG && BPF_CORE_READ(inode, i_nlink) > 1) {
-			device = BPF_CORE_READ(inode, i_sb, s_dev);
-			number = BPF_CORE_READ(inode, i_ino);
-		}
-		if (device)
-			answer = decide_number(scratch, mode, device, number, decided);
-	}
+	if (!answer && !access->subject && begin_number_of(scratch, access->dentry))
+		answer = decide_number(scratch, decided);
 	if (!answer && !access->subject && has_aliases(scratch))
 		answer = decide_aliases(scratch, access);
 	scratch_return(scratch);

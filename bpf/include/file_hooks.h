@@ -71,10 +71,12 @@ static __always_inline int decide_new_node(struct membership *membership, struct
 	}
 	question_begin(membership, scratch, access);
 	scratch->question.place = find_actor(scratch);
-	if (scratch->question.place == PATH_OK)
-		answer = decide_number(scratch, mode, device, 0, ACTION_ALLOW);
-	else
+	if (scratch->question.place == PATH_OK) {
+		begin_number(scratch, mode, device, 0);
+		answer = decide_number(scratch, ACTION_ALLOW);
+	} else {
 		answer = refuse_unresolved(scratch, scratch->question.place);
+	}
 	scratch_return(scratch);
 	return answer;
 }

@@ -32,6 +32,20 @@ static __always_inline bool is_refused_by_alias(struct scratch *scratch, struct 
 	return true;
 }
 
+/* What decide_number answers, without a report. */
+static __always_inline bool is_refused_by_number(struct scratch *scratch, struct access *access)
+{
+	if (!begin_number_of(scratch, access->dentry))
+		return false;
+	for (int i = 0; i < NODE_NAMES_MAX; i++) {
+		if (query_node(scratch) != IMAGE_ANSWERED)
+			return false;
+		if (is_decided_by_rule(scratch) && scratch->question.verdict >> VERDICT_ACTION_SHIFT >= ACTION_BLOCK)
+			return true;
+	}
+	return false;
+}
+
 /* Whether the task would be refused this access if it asked for it now; nothing is counted or reported. */
 static __always_inline bool would_be_refused(struct membership *membership, struct scratch *scratch, struct access *access)
 {
@@ -50,6 +64,8 @@ static __always_inline bool would_be_refused(struct membership *membership, stru
 	if (image_decide(scratch) != IMAGE_ANSWERED)
 		return false;
 	if (question->verdict >> VERDICT_ACTION_SHIFT >= ACTION_BLOCK)
+		return true;
+	if (is_refused_by_number(scratch, access))
 		return true;
 	return has_aliases(scratch) && is_refused_by_alias(scratch, access);
 }

@@ -274,6 +274,24 @@ const DESCRIPTORS: Group = {
   free: [],
 };
 
+const LINKED_DESCRIPTORS: Group = {
+  name: 'descriptors from before the policy, of another hard link',
+  rules: 'file: {matchPaths: [{path: /v/guard/first}]}',
+  refused: (
+    [
+      ['read from it', 'r'],
+      ['write to it', 'p'],
+    ] as const
+  ).map(([technique, wish]) => ({
+    technique,
+    command: ['holder', wish, '/free/holder'],
+    preparation:
+      'echo x >/v/guard/first; ln -f /v/guard/first /v/guard/second; /bin/uses hold /v/guard/second /free/holder',
+    reported: { operation: 'use', object: '/v/guard/first' },
+  })),
+  free: [],
+};
+
 const INTERPRETER: Omit<Use, 'reported'> = {
   technique: 'run a program whose interpreter it is',
   command: ['sh', '/free/program'],
@@ -469,6 +487,7 @@ export const GROUPS: readonly Group[] = [
   RING,
   MEMORY,
   DESCRIPTORS,
+  LINKED_DESCRIPTORS,
   INTERPRETERS,
   PROGRAMS,
   ROUTES,
