@@ -1,5 +1,5 @@
 import { lstatSync } from 'node:fs';
-import { slowPathsOf } from './mounts.js';
+import { type MountedPlace, mountAt, mountsOf, slowPathsOf } from './mounts.js';
 
 /** A device node at a path of a container, or a file that has other names as well. */
 export interface DeviceNode {
@@ -19,31 +19,49 @@ const DEVICES = '/dev/';
  * have are looked for among the host's devices: for the time until a runtime has switched the process to its root, and
  * for nodes that are made later.
  *
- * @param host where the root of the host lies
+ * @param options.host where the root of the host lies
+ * @param options.mounts of the process
  */
-export function deviceNodes(process: number, paths: readonly string[], host = '/proc/1/root'): DeviceNode[] {
-  const isSlow = slowPathsOf(process);
+export function deviceNodes(
+  process: number,
+  paths: readonly string[],
+  { host = '/proc/1/root', mounts = mountsOf(process) } = {},
+): DeviceNode[] {
+  const isSlow = slowPathsOf(process, mounts);
   return paths.flatMap((path) => {
     return (
-      (isSlow(path) ? undefined : nodeAt(`/proc/${process}/root`, path)) ??
-      (path.startsWith(DEVICES) ? nodeAt(host, path) : undefined) ??
+      (isSlow(path) ? undefined : nodeAt(`/proc/${process}/root`, path, mounts)) ??
+      (path.startsWith(DEVICES) ? nodeAt(host, path, []) : undefined) ??
       []
     );
   });
 }
 
 /** No link is followed, so none leads out of the root, or to a slow filesystem. */
-function nodeAt(root: string, path: string): DeviceNode | undefined {
+function nodeAt(root: string, path: string, mounts: readonly MountedPlace[]): DeviceNode | undefined {
   try {
     for (let end = path.indexOf('/', 1); end !== -1; end = path.indexOf('/', end + 1))
       if (!lstatSync(root + path.slice(0, end)).isDirectory()) return undefined;
     const found = lstatSync(root + path, { bigint: true });
-    if (found.isFile() && found.nlink > 1n) return { path, type: 'file', ...numbersOf(found.dev), inode: found.ino };
+    if (found.isFile() && found.nlink > 1n) {
+      const device = mountAt(mounts, path)?.device;
+      if (device === undefined) return undefined;
+      return { path, type: 'file', ...numbersIn(device), inode: found.ino };
+    }
     if (!found.isCharacterDevice() && !found.isBlockDevice()) return undefined;
     return { path, type: found.isBlockDevice() ? 'block' : 'character', ...numbersOf(found.rdev) };
   } catch {
     return undefined;
   }
+}
+
+/**
+ * As mounts have it: the kernel knows a file by it. stat(2) reports others for subvolumes of btrfs, and for the layers of
+ * an overlay.
+ */
+function numbersIn(device: string): { major: number; minor: number } {
+  const [major, minor] = device.split(':').map(Number);
+  return { major: major!, minor: minor! };
 }
 
 /** Encoded as in glibc. */

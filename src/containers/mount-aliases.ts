@@ -1,4 +1,4 @@
-import type { MountedPlace } from './mounts.js';
+import { isWithin, type MountedPlace, mountAt } from './mounts.js';
 
 /**
  * Other names of paths, or of what is below them, that a process has by other mounts, such as a volume that is mounted
@@ -18,10 +18,7 @@ export function mountAliases(mounts: readonly MountedPlace[], places: Iterable<s
 }
 
 function otherName(mounts: readonly MountedPlace[], place: string): string | undefined {
-  let own: MountedPlace | undefined;
-  // Of several mounts at one place the last one is visible.
-  for (const mount of mounts)
-    if (isWithin(place, mount.place) && mount.place.length >= (own?.place.length ?? 0)) own = mount;
+  const own = mountAt(mounts, place);
   if (own === undefined) return undefined;
   const tree = own.root + place.slice(own.place.length);
   for (const mount of mounts) {
@@ -30,9 +27,4 @@ function otherName(mounts: readonly MountedPlace[], place: string): string | und
     if (isWithin(mount.root, tree)) return mount.place || '/';
   }
   return undefined;
-}
-
-/** Whether a path is another one, or is below it. */
-function isWithin(path: string, other: string): boolean {
-  return path === other || path.startsWith(`${other}/`);
 }

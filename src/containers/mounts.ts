@@ -18,11 +18,28 @@ export interface MountedPlace {
  * A function that says whether a path is on such a filesystem for a process; true for all paths if its mounts cannot be
  * read.
  */
-export function slowPathsOf(process: number): (path: string) => boolean {
-  const mounts = mountsOf(process);
+export function slowPathsOf(process: number, mounts = mountsOf(process)): (path: string) => boolean {
   if (mounts.length === 0) return () => true;
   const places = mounts.filter(({ type }) => MAY_WAIT_FOR_OTHERS.test(type)).map(({ place }) => place);
-  return (path) => places.some((place) => path === place || path.startsWith(`${place}/`));
+  return (path) => places.some((place) => isWithin(path, place));
+}
+
+/**
+ * The mount that a path is on; undefined for one that is on none.
+ *
+ * @param mounts in the order in which they were made
+ */
+export function mountAt(mounts: readonly MountedPlace[], path: string): MountedPlace | undefined {
+  let nearest: MountedPlace | undefined;
+  // Of several mounts at one place the last one is visible.
+  for (const mount of mounts)
+    if (isWithin(path, mount.place) && mount.place.length >= (nearest?.place.length ?? 0)) nearest = mount;
+  return nearest;
+}
+
+/** Whether a path is another one, or is below it. */
+export function isWithin(path: string, other: string): boolean {
+  return path === other || path.startsWith(`${other}/`);
 }
 
 /** The mounts of a process, in the order in which they were made; empty if they cannot be read. */

@@ -17,7 +17,7 @@ test('no link is followed on the way to a node', () => {
 });
 
 test('for a process that has ended the devices of the host are used', () => {
-  assert.deepEqual(deviceNodes(2 ** 30, ['/dev/null', '/none/null'], ''), [
+  assert.deepEqual(deviceNodes(2 ** 30, ['/dev/null', '/none/null'], { host: '' }), [
     { path: '/dev/null', type: 'character', major: 1, minor: 3 },
   ]);
 });
@@ -35,4 +35,17 @@ test('a file with several hard links is found with the inode number of all its n
     found.map(({ path, type, inode }) => [path, type, inode]),
     [[join(directory, 'first'), 'file', ino]],
   );
+});
+
+test('the filesystem of a file with several links has the numbers that its mount has, not those of stat(2)', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'hauberk-links-'));
+  writeFileSync(join(directory, 'first'), '');
+  linkSync(join(directory, 'first'), join(directory, 'second'));
+  // As btrfs has it: each subvolume has a device of its own, and the mount that of all.
+  const mounts = [
+    { place: '', type: 'ext4', device: '8:1', root: '' },
+    { place: directory, type: 'btrfs', device: '0:41', root: '/volume' },
+  ];
+  const [found] = deviceNodes(process.pid, [join(directory, 'first')], { mounts });
+  assert.deepEqual([found?.type, found?.major, found?.minor], ['file', 0, 41]);
 });
