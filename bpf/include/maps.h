@@ -333,13 +333,13 @@ enum mounts_of {
 struct mount_search {
 	__u64 dentry;		/* the file */
 	__u64 namespace;	/* address of the one that the task is in */
-	__u64 made;		/* where it was made, a struct vfsmount; 0 where that is not known */
-	__u64 mounts[NAMES_MAX];	/* out: each a struct vfsmount */
+	__u64 made;		/* the mount where it was made; 0 where that is not known */
+	__u64 mounts[NAMES_MAX];	/* out */
 	__u32 container;	/* number of the mount namespace that the container was registered by */
 	__u32 whose;		/* enum mounts_of */
 	__u32 found;		/* out: more than NAMES_MAX where not all were kept */
 	__u32 layer;		/* out: the kernel has a mount of its own, as overlayfs has of its layers */
-	__u32 denied;		/* out: by one of the names */
+	__u32 name;		/* which of the mounts is decided by */
 };
 
 /* A device node or a file that is checked by its number: see nodes.h. */
