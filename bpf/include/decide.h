@@ -276,9 +276,9 @@ __noinline int query_alias_again(struct scratch *scratch)
 }
 
 /* What may not be done by one of a file's names may not be done by any. */
-static __always_inline int decide_aliases(struct scratch *scratch, struct access *access)
+static __always_inline int decide_aliases(struct scratch *scratch, struct dentry *dentry, struct vfsmount *mnt)
 {
-	begin_aliases(scratch, access->dentry, access->mnt);
+	begin_aliases(scratch, dentry, mnt);
 	for (int i = 0; i < ALIASES_MAX; i++) {
 		int answer = query_alias(scratch);
 
@@ -440,7 +440,7 @@ static __always_inline int decide(struct membership *membership, struct access *
 	if (!answer && !access->subject && begin_number_of(scratch, access->dentry))
 		answer = decide_number(scratch, decided);
 	if (!answer && !access->subject && has_aliases(scratch))
-		answer = decide_aliases(scratch, access);
+		answer = decide_aliases(scratch, access->dentry, access->mnt);
 	scratch_return(scratch);
 	return answer;
 }

@@ -69,7 +69,7 @@ static long mount_step(__u32 step, struct mount_walk *walk)
 	if (!is_looked_at(search, namespace) || !holds(walk, mount))
 		return 0;
 	if (search->found < NAMES_MAX)
-		search->mounts[search->found & (NAMES_MAX - 1)] = (__u64)mount + bpf_core_field_offset(struct mount, mnt);
+		search->mounts[search->found & (NAMES_MAX - 1)] = (__u64)mount;
 	search->found++;
 	return search->whose == MOUNTS_OF_OTHERS || search->found > NAMES_MAX;
 }
@@ -92,47 +92,46 @@ __noinline int search_mounts(struct scratch *scratch)
 	return 0;
 }
 
-/* Its filesystem has been unmounted, and somebody held a descriptor. */
-static __always_inline int refuse_nameless(struct membership *membership, struct access *access)
+/* Decides by one of the names. The verifier goes through it once, not once for each name. */
+__noinline int decide_name(struct scratch *scratch)
 {
-	struct scratch *scratch = scratch_take();
-	int answer;
+	struct mount_search *search;
+	struct question *question;
+	struct dentry *dentry;
+	__u32 decided = ACTION_ALLOW;
+	__u64 mount;
 
-	if (!scratch) {
-		count(COUNTER_REFUSED + PATH_UNAVAILABLE);
+	if (!scratch)
+		return 0;
+	search = &scratch->search;
+	question = &scratch->question;
+	mount = search->mounts[search->name & (NAMES_MAX - 1)];
+	dentry = (void *)search->dentry;
+	scratch->object.mount = mount;
+	if (query_image(scratch) == IMAGE_ANSWERED && question->place == PATH_OK) {
+		if (finish_decision(scratch))
+			return -EACCES;
+		decided = question->verdict >> VERDICT_ACTION_SHIFT;
+	} else if (question->place != PATH_OK && question->place != PATH_INTERNAL && refuse_unresolved(scratch, question->place)) {
 		return -EACCES;
 	}
-	question_begin(membership, scratch, access);
-	scratch->question.match.offset = PATH_BYTES_MAX;
-	answer = refuse_unresolved(scratch, PATH_UNREACHABLE);
-	scratch_return(scratch);
-	return answer;
+	if (begin_number_of(scratch, dentry) && decide_number(scratch, decided))
+		return -EACCES;
+	return has_aliases(scratch) ?
+		       decide_aliases(scratch, dentry, (void *)mount + bpf_core_field_offset(struct mount, mnt)) :
+		       0;
 }
 
-/* A file that is decided by each name that a search has found. */
-struct naming {
-	struct membership *membership;
-	struct access *access;
-	struct mount_search *search;
-};
-
-/* A callback, so that the verifier goes through a decision once, not once for each name. */
-static long decide_step(__u32 index, struct naming *naming)
+/* Its filesystem has been unmounted, and somebody held a descriptor; or it has more names than are looked at. */
+static __always_inline int refuse_nameless(struct scratch *scratch)
 {
-	struct mount_search *search = naming->search;
-
-	if (index >= search->found)
-		return 1;
-	naming->access->mnt = (void *)search->mounts[index & (NAMES_MAX - 1)];
-	search->denied = decide(naming->membership, naming->access);
-	return search->denied != 0;
+	scratch->question.match.offset = PATH_BYTES_MAX;
+	return refuse_unresolved(scratch, PATH_UNREACHABLE);
 }
 
-/* Of names that others have, a file without any has the one by which it was made. */
-static __always_inline int decide_names(struct membership *membership, struct scratch *scratch, struct access *access)
+static __always_inline int decide_names(struct membership *membership, struct scratch *scratch)
 {
 	struct mount_search *search = &scratch->search;
-	struct naming naming = { .membership = membership, .access = access, .search = search };
 	bool named = false;
 
 	for (int whose = MOUNTS_OF_TASK; whose <= MOUNTS_OF_OTHERS; whose++) {
@@ -146,11 +145,13 @@ static __always_inline int decide_names(struct membership *membership, struct sc
 			search->found = 1;
 		}
 		if (search->found > NAMES_MAX || (whose == MOUNTS_OF_OTHERS && !search->found))
-			return refuse_nameless(membership, access);
+			return refuse_nameless(scratch);
 		named |= search->found > 0;
-		bpf_loop(NAMES_MAX, decide_step, &naming, 0);
-		if (search->denied)
-			return -EACCES;
+		for (int i = 0; i < NAMES_MAX && i < search->found; i++) {
+			search->name = i;
+			if (decide_name(scratch))
+				return -EACCES;
+		}
 	}
 	return 0;
 }
@@ -164,7 +165,6 @@ static __always_inline int decide_by_mounts(struct membership *membership, struc
 					    __u32 operation, __u32 wanted)
 {
 	struct access access = { .dentry = dentry, .operation = operation, .wanted = wanted };
-	/* In the buffer of another decision, for there is too little room on the stack. */
 	struct scratch *scratch = scratch_take();
 	int answer;
 
@@ -172,13 +172,14 @@ static __always_inline int decide_by_mounts(struct membership *membership, struc
 		count(COUNTER_REFUSED + PATH_UNAVAILABLE);
 		return -EACCES;
 	}
+	question_begin(membership, scratch, &access);
+	store_object(scratch, &access);
 	scratch->search.dentry = (__u64)dentry;
 	scratch->search.namespace = (__u64)membership->task->nsproxy->mnt_ns;
-	scratch->search.made = (__u64)mnt;
+	scratch->search.made = mnt ? (__u64)mount_of(mnt) : 0;
 	scratch->search.container = membership->container.mount_namespace;
 	scratch->search.layer = false;
-	scratch->search.denied = false;
-	answer = decide_names(membership, scratch, &access);
+	answer = decide_names(membership, scratch);
 	scratch_return(scratch);
 	return answer;
 }
