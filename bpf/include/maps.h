@@ -333,30 +333,6 @@ enum mounts_of {
 struct mount_search {
 	__u64 dentry;		/* the file */
 	__u64 namespace;	/* address of the one that the task is in */
-	__u64 made;		/* where it was made, a struct vfsmount; 0 where that is not known */
-	__u64 mounts[NAMES_MAX];	/* out: each a struct vfsmount */
-	__u32 container;	/* number of the mount namespace that the container was registered by */
-	__u32 whose;		/* enum mounts_of */
-	__u32 found;		/* out: more than NAMES_MAX where not all were kept */
-	__u32 layer;		/* out: the kernel has a mount of its own, as overlayfs has of its layers */
-	__u32 denied;		/* out: by one of the names */
-};
-
-/* A file with at most this many names in one namespace is decided by each of them. A power of two. */
-#define NAMES_MAX 8
-
-/* Whose mounts are looked at. A task in a mount namespace of its own has a copy of each of its container's. */
-enum mounts_of {
-	MOUNTS_OF_TASK,
-	MOUNTS_OF_CONTAINER,
-	/* One of anybody's, which is asked for where the others have none. */
-	MOUNTS_OF_OTHERS,
-};
-
-/* The mounts by which a file can be reached: see mount_search.h. */
-struct mount_search {
-	__u64 dentry;		/* the file */
-	__u64 namespace;	/* address of the one that the task is in */
 	__u64 made;		/* the mount where it was made; 0 where that is not known */
 	__u64 mounts[NAMES_MAX];	/* out */
 	__u32 container;	/* number of the mount namespace that the container was registered by */

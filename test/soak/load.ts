@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { connect as connectSocket, type Socket } from 'node:net';
 import { join } from 'node:path';
@@ -26,8 +27,6 @@ interface Task {
   run(round: number): Promise<unknown>;
 }
 
-/** Without those that keep the one thread that reads requests busy for seconds. */
-const HOSTILE = HOSTILE_REQUESTS.filter(({ isSlow }) => !isSlow);
 const FIRST_CONTAINER = '0'.repeat(64);
 /** How many profiles are created and deleted. */
 const PROFILES = 3;
@@ -35,6 +34,9 @@ const SILENT_CONNECTIONS = 40;
 const VICTIM_MILLISECONDS = 3000;
 /** How long a connection with random frames lasts. */
 const FRAMES_MILLISECONDS = 200;
+
+/** The next round of each task, over all loads of this process. */
+const nextRound = new Map<string, number>();
 
 /** Loads a daemon for a time with everything that clients do, good and bad; leaves no connection open. */
 export async function load(target: Target, milliseconds: number): Promise<Record<string, number>> {
@@ -56,8 +58,9 @@ export async function load(target: Target, milliseconds: number): Promise<Record
     reads: { pause: 500, run: () => readAll(client) },
     history: { pause: 2000, run: (round) => readJournal(client, round) },
     killed: { pause: 4000, run: () => killClient(target) },
-    hostile: { pause: 5000, run: (round) => HOSTILE[round % HOSTILE.length]!.send(hostile) },
+    hostile: { pause: 2000, run: (round) => HOSTILE_REQUESTS[round % HOSTILE_REQUESTS.length]!.send(hostile) },
     frames: { pause: 150, run: (round) => sendFrames(socket, round) },
+    certified: { pause: 1000, run: () => useCertificate(target) },
     silent: { pause: 5000, run: (round) => staySilent([target.tlsPort, target.metricsPort][round % 2]!) },
     scrapes: { pause: 1000, run: () => scrape(target.metricsPort) },
     kubearmor: { pause: 1000, run: (round) => followAlerts(kubearmor, round) },
@@ -65,7 +68,7 @@ export async function load(target: Target, milliseconds: number): Promise<Record
   const runs = Object.fromEntries(Object.keys(tasks).map((name) => [name, 0]));
   await Promise.all(
     Object.entries(tasks).map(async ([name, { pause, run }]) => {
-      for (let round = 0; !stopping.aborted; round++) {
+      for (let round = nextRound.get(name) ?? 0; !stopping.aborted; nextRound.set(name, ++round)) {
         // Requests may be refused: the test is about what they leave behind.
         const isDone = await run(round).then(
           () => true,
@@ -156,7 +159,7 @@ async function readAll(client: HauberkClient): Promise<void> {
 async function readJournal(client: HauberkClient, round: number): Promise<void> {
   const seconds = BigInt(Math.floor(Date.now() / 1000) - 5 * (1 + (round % 5)));
   let count = 0;
-  for await (const { events } of client.events({ since: { seconds, nanos: 0 } })) {
+  for await (const { events } of client.events({ since: { seconds, nanos: 0 }, storedOnly: true })) {
     count += events.length;
     if (count > 5000) return;
   }
@@ -165,10 +168,25 @@ async function readJournal(client: HauberkClient, round: number): Promise<void> 
 async function killClient({ directory }: Target): Promise<void> {
   const sockets = [SOCKET, KUBEARMOR_SOCKET].map((name) => join(directory, name));
   const child: ChildProcess = fork('build/test/soak/victim.js', sockets);
-  await once(child, 'message');
-  await sleep(Math.random() * VICTIM_MILLISECONDS);
+  // It may end by itself.
+  const ended = once(child, 'exit');
+  await Promise.race([once(child, 'message'), ended]);
+  await Promise.race([sleep(Math.random() * VICTIM_MILLISECONDS), ended]);
   child.kill('SIGKILL');
-  await once(child, 'exit');
+  await ended;
+}
+
+/** Connects over TLS, asks, and follows events for a moment. */
+async function useCertificate({ directory, tlsPort }: Target): Promise<void> {
+  const file = (name: string) => readFileSync(join(directory, name));
+  const tls = { ca: file('authority.pem'), certificate: file('viewer.pem'), key: file('viewer.key') };
+  const client = connect({ address: `localhost:${tlsPort}`, tls, timeoutMilliseconds: 10_000 });
+  try {
+    await client.host.getStatus();
+    await follow(client, {}, AbortSignal.timeout(500));
+  } finally {
+    client.close();
+  }
 }
 
 async function sendFrames(path: string, round: number): Promise<void> {
@@ -194,8 +212,9 @@ async function scrape(port: number): Promise<void> {
 }
 
 async function followAlerts(kubearmor: KubearmorClient, round: number): Promise<void> {
-  const { stream, opened, received } = kubearmor.watchAlerts('policy');
-  await opened;
+  const { stream, opened, ended, received } = kubearmor.watchAlerts('policy');
+  const refused = ended.then((code) => Promise.reject(new Error(code)));
+  await Promise.race([opened, refused]);
   await sleep(500);
   received.length = 0;
   stream.cancel();

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
+import { setFlagsFromString, writeHeapSnapshot } from 'node:v8';
 import { IntakeCounts } from '../../src/control/intake-counts.js';
 import type { SecurityEvent } from '../../src/events/event.js';
 import { rememberAccess } from '../../src/events/observed.js';
@@ -22,7 +22,8 @@ import { KUBEARMOR_SOCKET, SOCKET } from './socket-names.js';
 /**
  * A program: the daemon's storage and servers over an in-memory kernel: store, journal, export, metrics, both APIs on Unix
  * sockets, and one with TLS, with a constant flow of events. Parameter: a directory of its own with certificates.
- * Reports by messages its addresses and, on each request, the memory that it holds after a garbage collection.
+ * Reports by messages its addresses and, on each request, the memory that it holds after a garbage collection. A request names
+ * the file for a heap snapshot, or is empty.
  */
 
 /** The resources that a process holds. */
@@ -154,7 +155,7 @@ function now(): bigint {
   return BigInt(Date.now()) * 1_000_000n;
 }
 
-process.on('message', () => {
+process.on('message', (snapshot: string) => {
   collect();
   collect();
   const { heapUsed, arrayBuffers, rss } = process.memoryUsage();
@@ -165,6 +166,7 @@ process.on('message', () => {
     descriptors: readdirSync('/proc/self/fd').length,
     threads: readdirSync('/proc/self/task').length,
   };
+  if (snapshot !== '') writeHeapSnapshot(snapshot);
   process.send!(holding);
 });
 process.once('disconnect', () => process.exit());

@@ -114,6 +114,7 @@ export type PolicyMethod = 'containerPolicy' | 'hostPolicy' | 'networkPolicy';
 /** A stream and all its messages so far. */
 export interface Followed {
   readonly received: Decoded[];
+  /** Never resolves for a stream that is refused. */
   readonly opened: Promise<void>;
   /** How it ended: a status code by name. */
   readonly ended: Promise<string>;
