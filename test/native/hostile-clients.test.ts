@@ -217,3 +217,28 @@ test('a hundred registrations and another client wait for none of 150 costly dry
   // The thread of dry runs works on another processor meanwhile, on which other programs run as well.
   assert.ok(flooded < 4 * alone + 3 * costOfOne, `${alone} ms alone, ${flooded} ms meanwhile, ${costOfOne} ms for one`);
 });
+
+test('six times the registrations, a hundred in flight, take about six times the processor time', async (t) => {
+  const client = connect({ address: daemon.address });
+  const costOf = async (count: number) => {
+    const before = await daemon.processor();
+    let next = 0;
+    const register = async () => {
+      while (next < count) {
+        const number = next++;
+        // No process is in these namespaces, so each has its processes looked for.
+        const value = { pidNamespace: 5 + number, mountNamespace: 100_000 + number };
+        await client.containers.registerContainer({ id: `many-${number}`, identity: { $case: 'namespaces', value } });
+      }
+    };
+    await Promise.all(Array.from({ length: 100 }, register));
+    const cost = (await daemon.processor()) - before;
+    await client.containers.syncContainers({});
+    return cost;
+  };
+  await costOf(500);
+  const [few, many] = [await costOf(500), await costOf(3000)];
+  client.close();
+  t.diagnostic(`${few.toFixed(0)} ms for 500, ${many.toFixed(0)} ms for 3,000`);
+  assert.ok(many < 15 * few, `${few} ms, ${many} ms`);
+});
