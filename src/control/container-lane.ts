@@ -248,8 +248,8 @@ export class ContainerLane {
 }
 
 /** The containers of a request, with what holds of those that are known; these stand in the same order. */
-async function described(request: ContainerRequest, known: readonly (Container | undefined)[]): Promise<Container[]> {
-  if (request.correctsProtection) return withProtectionOf(request.put, known);
+function described(request: ContainerRequest, known: readonly (Container | undefined)[]): Promise<Container[]> {
+  if (request.correctsProtection) return Promise.resolve(withProtectionOf(request.put, known));
   return finishFor(request, asAllKnown(request.put, known));
 }
 

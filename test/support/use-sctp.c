@@ -57,8 +57,11 @@ int use_sctp(const char *how, const char *peer)
 {
 	struct sockaddr_in addresses[MANY];
 
-	for (int i = 0; i < MANY; i++)
-		addresses[i] = at("127.0.0.1");
+	/* An association takes no address twice. */
+	for (int i = 0; i < MANY; i++) {
+		addresses[i] = at("127.0.1.1");
+		addresses[i].sin_addr.s_addr += htonl(i);
+	}
 	if (!strcmp(how, "first")) {
 		addresses[0] = at(peer);
 		return call_several(addresses, 1);
