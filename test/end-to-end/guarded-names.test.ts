@@ -55,6 +55,8 @@ const apply = (manifest: string) => client.call('PolicyService', 'ApplyPolicy', 
 
 before(async () => {
   loadModule('fuse');
+  // As udev has it, which does not run here.
+  chmodSync('/dev/fuse', 0o666);
   ({ free, held, events } = await shells.start());
   plant();
   await apply(policyWith(''));

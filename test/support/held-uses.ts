@@ -60,7 +60,8 @@ export const HELD_FILES: Group = {
     {
       technique: 'by a hard link from before a rule about its directory',
       command: ['sh', 'exec cat /v/free/linked'],
-      preparation: `echo x >${FILE}; ln -f ${FILE} /v/free/linked`,
+      // Of a file of its own: one with two names may be opened by its handle under either.
+      preparation: 'echo x >/v/guard/linked; ln -f /v/guard/linked /v/free/linked',
       why: 'rules about directories hold for paths; a rule that names the file itself holds for each of its links',
     },
     {

@@ -123,14 +123,14 @@ export const namingTechniques = (base: string): readonly Technique[] => [
     privilege: 'none',
     script: 'ln -s ../other/door srv/next && mv -T srv/next srv/doors/door',
     expected: 'refused',
-    rule: 'file.matchPaths[3]',
+    rule: 'file.matchPaths[4]',
   },
   {
     technique: 'a symbolic link is made in place of one that another leads to, on the way to a protected name',
     privilege: 'none',
     script: 'ln -sfn ../other/door srv/doors/door',
     expected: 'refused',
-    rule: 'file.matchPaths[3]',
+    rule: 'file.matchPaths[4]',
   },
   {
     technique: 'a symbolic link is made and renamed within what one rule decides',
