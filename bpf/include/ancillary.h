@@ -20,8 +20,8 @@
 #define IPV6_2292PKTOPTIONS 6
 #define IPV6_RTHDR 57
 #define UDP_SEGMENT 103
-#define SCTP_DSTADDRV4 8
-#define SCTP_DSTADDRV6 9
+#define SCTP_DSTADDRV4 7
+#define SCTP_DSTADDRV6 8
 
 struct control_header {
 	__u64 length;

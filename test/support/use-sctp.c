@@ -8,7 +8,7 @@
 #include "uses.h"
 
 /* include/uapi/linux/sctp.h */
-#define SCTP_DSTADDRV4 8
+#define SCTP_DSTADDRV4 7
 #define SCTP_SOCKOPT_CONNECTX 110
 
 #define PORT 7070
