@@ -108,6 +108,8 @@ __noinline int decide_name(struct scratch *scratch)
 	mount = search->mounts[search->name & (NAMES_MAX - 1)];
 	dentry = (void *)search->dentry;
 	scratch->object.mount = mount;
+	/* Not that of the name before. */
+	scratch->record.path_result = PATH_OK;
 	if (query_image(scratch) == IMAGE_ANSWERED && question->place == PATH_OK) {
 		if (finish_decision(scratch))
 			return -EACCES;

@@ -96,11 +96,14 @@ function* buildAutomaton(ruleSet: RuleSet, budget: Budget): Steps<{ automaton: A
   verdicts.programs.sources.forEach((source, index) => {
     addProgram(nondeterministic, source, verdicts.marks.ofSource(index));
   });
-  ruleSet.rules.forEach(({ rule, guardedLinks = [] }, index) => {
+  ruleSet.rules.forEach(({ policy, rule, guardedLinks = [] }, index) => {
     addArguments(nondeterministic, index, rule.arguments ?? [], verdicts.marks.ofArguments(index));
     addQuestions(nondeterministic, rule.match, verdicts.marks.ofName(index));
-    addGuarded(nondeterministic, rule.match, verdicts.marks.ofGuard(index));
-    addGuardedLinks(nondeterministic, guardedLinks, verdicts.marks.ofGuard(index));
+    // A state that only such a mark leads to would decide nothing, and there is no place for it in an image.
+    if (policy.guards !== false) {
+      addGuarded(nondeterministic, rule.match, verdicts.marks.ofGuard(index));
+      addGuardedLinks(nondeterministic, guardedLinks, verdicts.marks.ofGuard(index));
+    }
     addExceptions(nondeterministic, rule.match, verdicts.marks.ofException(index));
   });
   verdicts.libraries.places.forEach((places, policy) => {

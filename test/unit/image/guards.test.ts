@@ -112,6 +112,21 @@ test('links that a rule was followed through keep their places, also those that 
   assert.equal(actionWith({ action: 'Allow' }, '/etc/alternatives/python'), 'Allow');
 });
 
+test('a policy with guards off compiles, whatever its rules would guard', () => {
+  const target = exact('/srv/door');
+  const links = { '/srv/door': '/srv/doors/door', '/srv/doors/door': '/srv/first/door' };
+  for (const made of [
+    rule(target),
+    rule({ kind: 'mount', target } as never, { class: 'mounts' }),
+    rule({ kind: 'trace', target } as never, { class: 'ptrace' }),
+  ]) {
+    const policy: Policy = { name: 'off', namespace: 'default', matchLabels: {}, guards: false, rules: [made] };
+    const { words } = compileImage(resolveRules(followLinks([{ policy, rule: made }], links), POSTURES));
+    for (const place of ['/srv/', '/srv/doors/', '/srv/door/', '/srv/doors/door/'])
+      assert.equal(guard(words, Buffer.from(place), Buffer.from('/unnamed/')).action, 'Allow', place);
+  }
+});
+
 const POSTURES = { process: 'audit', file: 'block', network: 'audit', capabilities: 'audit' } as const;
 
 /** The decision on renaming `/srv/vault/` to `/srv/drawer/` with SECRET as the rule of a policy with these settings. */
