@@ -62,7 +62,7 @@ test('a rename of a directory is decided at least as strictly as any decision be
       const change = strongestChange(decisions, from, to);
       assert.ok(STRENGTH.indexOf(action) >= STRENGTH.indexOf(change), `${from} to ${to}: ${action}, but ${change}`);
     }),
-    decisionRuns(4 * ACCESSES),
+    decisionRuns(ACCESSES),
   );
   for (const [action, times] of Object.entries(seen)) assert.ok(times > 10, `${action}: ${times} times`);
 });

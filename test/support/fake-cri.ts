@@ -16,18 +16,24 @@ export interface FakeContainer {
   readonly pid: number;
 }
 
-/** A runtime that serves CRI without events, until the test is over; it counts the requests for a container's status. */
+/**
+ * A runtime that serves CRI without events, until the test is over; it counts the lists of
+ * containers, and the requests for a container's status.
+ */
 export async function serveFakeCri(
   t: TestContext,
   directory: string,
   sandboxes: readonly PodSandbox[],
   containers: readonly FakeContainer[],
 ) {
-  const counts = { status: 0 };
+  const counts = { lists: 0, status: 0 };
   const service: RuntimeServiceServer = {
     version: (_, callback) =>
       callback(null, { version: '0.1.0', runtimeName: 'fake', runtimeVersion: '1', runtimeApiVersion: 'v1' }),
-    listContainers: (_, callback) => callback(null, { containers: containers.map(({ container }) => container) }),
+    listContainers: (_, callback) => {
+      counts.lists++;
+      callback(null, { containers: containers.map(({ container }) => container) });
+    },
     listPodSandbox: (_, callback) => callback(null, { items: [...sandboxes] }),
     containerStatus: ({ request }, callback) => {
       counts.status++;

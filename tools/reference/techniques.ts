@@ -25,7 +25,8 @@ export function useTable(): string {
   for (const { name, refused, outOfReach = [] } of GROUPS) {
     for (const each of refused)
       add(name, each, `${each.isHeld ? 'held' : 'refused'} as ${code(each.reported.operation)}`);
-    for (const each of outOfReach) add(name, each, `**out of reach**: ${each.why}`);
+    for (const each of outOfReach)
+      add(name, each, `**out of reach**${each.command === undefined ? ' (not tried)' : ''}: ${each.why}`);
   }
   return table(['rules about', 'what is tried', 'with the privilege', 'outcome'], [...rows.values()]);
 }

@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test';
 import { ContainerRequest, ContainerState, Event, StateChangeEvent } from '../../../../src/generated/nri/nri.js';
 import { NriConnection } from '../../../../src/sources/nri/connection.js';
 import type { OnStart, WhenUnprotected, WhenUnprotectedOf } from '../../../../src/sources/nri/held-starts.js';
+import { eventually } from '../../../support/eventually.js';
 import { container, pod, Runtime } from './runtime.js';
 
 interface Options {
@@ -177,18 +178,22 @@ test('if starts are allowed, an unprotected one continues and is reported', asyn
 });
 
 test('an exempt container continues when its time is up and when the daemon stops, and without a process', async (context) => {
+  const asked: number[] = [];
   const { runtime, reported, stop } = await connected(context, {
     whenUnprotected: (container) => (container?.name === 'name-exempt' ? 'allow' : 'refuse'),
-    onStart: () => new Promise(() => undefined),
+    onStart: ({ pid }) => {
+      asked.push(pid);
+      return new Promise(() => undefined);
+    },
   });
   await runtime.configure();
   const start = (id: string, pid: number, milliseconds: number) =>
     runtime.call('StartContainer', ContainerRequest.encode(startOf(id, pid)).finish(), milliseconds);
   await start('exempt', 0, 2000);
-  await start('exempt', 7, 300);
-  await assert.rejects(start('other', 8, 300), { code: 9 });
+  await start('exempt', 7, 1000);
+  await assert.rejects(start('other', 8, 1000), { code: 9 });
   const last = start('exempt', 9, 2000);
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await eventually(() => asked.includes(9));
   stop.abort();
   await last;
   assert.deepEqual(
@@ -199,6 +204,7 @@ test('an exempt container continues when its time is up and when the daemon stop
 
 test('the plugin connects again when it would be configured otherwise, once no start waits', async (context) => {
   let whenUnprotected: WhenUnprotected = 'refuse';
+  let isAsked = false;
   let decide = (): void => undefined;
   const { runtime, end } = await connected(context, {
     whenUnprotected: () => whenUnprotected,
@@ -206,12 +212,13 @@ test('the plugin connects again when it would be configured otherwise, once no s
     onStart: () =>
       new Promise((resolve) => {
         decide = () => resolve({ outcome: 'protected' });
+        isAsked = true;
       }),
   });
   await runtime.configure();
   await runtime.synchronize({});
   const start = runtime.call('StartContainer', ContainerRequest.encode(startOf('a')).finish());
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await eventually(() => isAsked);
   whenUnprotected = 'allow';
   await new Promise((resolve) => setTimeout(resolve, 50));
   decide();
