@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync } from 'node:fs';
+import { type BigIntStats, lstatSync, readdirSync } from 'node:fs';
 import type { Steps } from '../steps.js';
 import { slowPathsOf } from './mounts.js';
 
@@ -75,8 +75,17 @@ function entriesOf(root: string, directory: string): { path: string; isDirectory
   }
 }
 
+/** Undefined also where a container has made a path that cannot be looked up, such as one that is too long. */
+function statusOf(path: string): BigIntStats | undefined {
+  try {
+    return lstatSync(path, { bigint: true });
+  } catch {
+    return undefined;
+  }
+}
+
 function note(found: Map<string, Found>, root: string, path: string): void {
-  const status = lstatSync(root + path, { bigint: true, throwIfNoEntry: false });
+  const status = statusOf(root + path);
   if (status === undefined || !status.isFile() || status.nlink <= 1n) return;
   const number = `${status.dev}:${status.ino}`;
   const known = found.get(number) ?? { path, links: status.nlink, seen: 0n };

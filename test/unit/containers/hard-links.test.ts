@@ -31,4 +31,15 @@ describe('hard links elsewhere', () => {
     assert.equal(search('inside', true, 5), undefined);
     assert.notEqual(search('inside', true, 6), undefined);
   });
+
+  test('a file whose path is too long to be looked up is passed over', () => {
+    // By its own path it can be made; by that of its container's root it is longer than the kernel takes.
+    const length = 4090 - join(base, 'deep').length;
+    const parts = Array.from({ length: Math.floor((length - 50) / 150) }, () => 'd'.repeat(149));
+    mkdirSync(join(base, 'deep', ...parts), { recursive: true });
+    writeFileSync(join(base, 'deep', ...parts, 'f'.repeat(length - parts.length * 150 - 1)), '');
+    writeFileSync(join(base, 'deep/file'), '');
+    linkSync(join(base, 'deep/file'), join(base, 'outside/file'));
+    assert.equal(search('deep')?.path, join(base, 'deep/file'));
+  });
 });
