@@ -39,9 +39,10 @@ export function* findLinkedElsewhere(
 ): Steps<LinkedElsewhere | undefined> {
   const isSlow = slowPathsOf(process);
   const found = new Map<string, Found>();
-  const waiting = isDirectory(root, directory) ? [directory] : [];
+  const waiting = [directory];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    if (isSlow(next.slice(0, -1))) continue;
+    // Asked for each, since a container may have put a symbolic link there since it was found.
+    if (isSlow(next.slice(0, -1)) || !isDirectory(root, next)) continue;
     for (const { path, isDirectory } of entriesOf(root, next)) {
       if (budget.left-- <= 0) return undefined;
       if (isDirectory && isRecursive) waiting.push(`${path}/`);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -30,6 +30,15 @@ describe('hard links elsewhere', () => {
     assert.equal(search('way'), undefined);
     assert.equal(search('inside', true, 5), undefined);
     assert.notEqual(search('inside', true, 6), undefined);
+  });
+
+  test('a directory that a symbolic link replaces during the search is not entered', () => {
+    mkdirSync(join(base, 'changing/below'), { recursive: true });
+    const steps = findLinkedElsewhere(process.pid, join(base, 'changing/'), true, { left: 100 });
+    assert.equal(steps.next().done, false);
+    renameSync(join(base, 'changing/below'), join(base, 'changed'));
+    symlinkSync('../inside/below', join(base, 'changing/below'));
+    assert.deepEqual(steps.next(), { done: true, value: undefined });
   });
 
   test('a file whose path is too long to be looked up is passed over', () => {
