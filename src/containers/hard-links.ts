@@ -1,4 +1,4 @@
-import { type BigIntStats, lstatSync, readdirSync } from 'node:fs';
+import { type BigIntStats, type Dir, type Dirent, lstatSync, opendirSync } from 'node:fs';
 import type { Steps } from '../steps.js';
 import { slowPathsOf } from './mounts.js';
 
@@ -43,10 +43,10 @@ export function* findLinkedElsewhere(
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     // Asked for each, since a container may have put a symbolic link there since it was found.
     if (isSlow(next.slice(0, -1)) || !isDirectory(root, next)) continue;
-    for (const { path, isDirectory } of entriesOf(root, next)) {
+    for (const entry of entriesOf(root + next)) {
       if (budget.left-- <= 0) return undefined;
-      if (isDirectory && isRecursive) waiting.push(`${path}/`);
-      else if (!isDirectory) note(found, root, path);
+      if (entry.isDirectory() && isRecursive) waiting.push(`${next}${entry.name}/`);
+      else if (entry.isFile()) note(found, root, next + entry.name);
     }
     yield;
   }
@@ -66,13 +66,16 @@ function isDirectory(root: string, directory: string): boolean {
   }
 }
 
-function entriesOf(root: string, directory: string): { path: string; isDirectory: boolean }[] {
+/** Read little by little, since a container may have put any number there; up to where it cannot be read. */
+function* entriesOf(directory: string): Generator<Dirent> {
+  let opened: Dir | undefined;
   try {
-    return readdirSync(root + directory, { withFileTypes: true })
-      .filter((entry) => entry.isFile() || entry.isDirectory())
-      .map((entry) => ({ path: directory + entry.name, isDirectory: entry.isDirectory() }));
+    opened = opendirSync(directory);
+    for (let entry = opened.readSync(); entry !== null; entry = opened.readSync()) yield entry;
   } catch {
-    return [];
+    return;
+  } finally {
+    opened?.closeSync();
   }
 }
 
