@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync } from 'node:fs';
+import { type BigIntStats, type Dir, type Dirent, lstatSync, opendirSync } from 'node:fs';
 import type { Steps } from '../steps.js';
 import { slowPathsOf } from './mounts.js';
 
@@ -39,13 +39,14 @@ export function* findLinkedElsewhere(
 ): Steps<LinkedElsewhere | undefined> {
   const isSlow = slowPathsOf(process);
   const found = new Map<string, Found>();
-  const waiting = isDirectory(root, directory) ? [directory] : [];
+  const waiting = [directory];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    if (isSlow(next.slice(0, -1))) continue;
-    for (const { path, isDirectory } of entriesOf(root, next)) {
+    // Asked for each, since a container may have put a symbolic link there since it was found.
+    if (isSlow(next.slice(0, -1)) || !isDirectory(root, next)) continue;
+    for (const entry of entriesOf(root + next)) {
       if (budget.left-- <= 0) return undefined;
-      if (isDirectory && isRecursive) waiting.push(`${path}/`);
-      else if (!isDirectory) note(found, root, path);
+      if (entry.isDirectory() && isRecursive) waiting.push(`${next}${entry.name}/`);
+      else if (entry.isFile()) note(found, root, next + entry.name);
     }
     yield;
   }
@@ -65,18 +66,30 @@ function isDirectory(root: string, directory: string): boolean {
   }
 }
 
-function entriesOf(root: string, directory: string): { path: string; isDirectory: boolean }[] {
+/** Read little by little, since a container may have put any number there; up to where it cannot be read. */
+function* entriesOf(directory: string): Generator<Dirent> {
+  let opened: Dir | undefined;
   try {
-    return readdirSync(root + directory, { withFileTypes: true })
-      .filter((entry) => entry.isFile() || entry.isDirectory())
-      .map((entry) => ({ path: directory + entry.name, isDirectory: entry.isDirectory() }));
+    opened = opendirSync(directory);
+    for (let entry = opened.readSync(); entry !== null; entry = opened.readSync()) yield entry;
   } catch {
-    return [];
+    return;
+  } finally {
+    opened?.closeSync();
+  }
+}
+
+/** Undefined also where a container has made a path that cannot be looked up, such as one that is too long. */
+function statusOf(path: string): BigIntStats | undefined {
+  try {
+    return lstatSync(path, { bigint: true });
+  } catch {
+    return undefined;
   }
 }
 
 function note(found: Map<string, Found>, root: string, path: string): void {
-  const status = lstatSync(root + path, { bigint: true, throwIfNoEntry: false });
+  const status = statusOf(root + path);
   if (status === undefined || !status.isFile() || status.nlink <= 1n) return;
   const number = `${status.dev}:${status.ino}`;
   const known = found.get(number) ?? { path, links: status.nlink, seen: 0n };

@@ -38,13 +38,15 @@ export async function followLinksOf(
     const links = container?.process === undefined ? host.links(named) : findLinks(container.process.pid, named);
     for (const policy of policies) for (const text of warningsFor(policy, links)) add(warnings, policy, text);
     if (container?.process === undefined) continue;
-    for (const policy of policies)
-      for (const text of await hardLinkWarnings(policy, container.process.pid, budget)) add(warnings, policy, text);
     const { laterLinks: _, ...rest } = container;
     found.push({ ...rest, links: { ...links.links }, sharedPrograms: links.shared, foldedPlaces: links.folded });
   }
   if (found.length > 0)
     await ledger.changeContainers({ put: found.filter(({ id }) => ledger.desired.containers.has(id)) });
+  // Only now: protection does not wait for what is only told.
+  for (const { id, process } of found)
+    for (const policy of reached.get(id) ?? [])
+      for (const text of await hardLinkWarnings(policy, process!.pid, budget)) add(warnings, policy, text);
   return changes.map((change) => {
     const more = warnings.get(policyKey(change.policy)) ?? [];
     return { ...change, warnings: [...change.warnings, ...more] };

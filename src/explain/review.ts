@@ -65,6 +65,7 @@ export class Reviewer {
   /** The same, a step for each rule. */
   *reviewInSteps(policy: Policy): Steps<Review> {
     const shadowed: string[] = [];
+    const listed = new Set<string>();
     const conflicts = new Set<string>();
     // By id, since links double rules.
     const moreShadowed = new Set<string>();
@@ -75,12 +76,13 @@ export class Reviewer {
       const isShadowed = !this.decides(bound);
       const isListed = isShadowed && shadowed.length < LINES_MAX;
       const isCompared = place < RULES_MAX && conflicts.size < LINES_MAX;
-      if (isShadowed && !isListed) moreShadowed.add(id);
+      if (isShadowed && !isListed && !listed.has(id)) moreShadowed.add(id);
       if (!isCompared) uncompared.add(id);
       if (isListed || isCompared || isStep(place)) yield;
       if (!isListed && !isCompared) continue;
       const others = this.#rivalsOf(bound);
       if (isListed) {
+        listed.add(id);
         const [first] = others.filter((other) => comparePrecedence(other, bound).sign < 0);
         const reason = first === undefined ? 'no access is decided by it' : comesFirst(first, bound);
         shadowed.push(`${id} never decides: ${reason}`);

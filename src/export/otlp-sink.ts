@@ -23,6 +23,11 @@ export interface ExportingHost {
   readonly machineId: string;
 }
 
+interface Refusal {
+  readonly count: number;
+  readonly cause: string;
+}
+
 /**
  * Events as OpenTelemetry's log records, by OTLP over HTTP (protobuf). A batch is written once the collector has
  * answered that it took it; what it refuses for good, one by one or because it is too large, is counted.
@@ -34,6 +39,8 @@ export class OtlpSink implements Sink {
   readonly #delegate;
   readonly #logger;
   #emitted: ReadableLogRecord[] = [];
+  /** Refused while a batch is written, which is written again as a whole if it fails. */
+  #refusals: Refusal[] = [];
 
   /** @param url of the collector; `/v1/logs` is added to one without a path */
   constructor(
@@ -69,7 +76,9 @@ export class OtlpSink implements Sink {
 
   async write(lines: readonly ExportedLine[]): Promise<void> {
     for (const line of lines) this.#logger.emit(recordOf(line));
+    this.#refusals = [];
     await this.#send(this.#emitted.splice(0));
+    for (const refusal of this.#refusals) this.#refuse(refusal);
   }
 
   close(): void {
@@ -86,7 +95,7 @@ export class OtlpSink implements Sink {
         error.code === undefined ? error.message : `the collector answers ${error.code} ${error.message}`,
       );
     if (records.length === 1) {
-      this.#refuse(1, 'an event is too large for the collector');
+      this.#refusals.push({ count: 1, cause: 'an event is too large for the collector' });
       return;
     }
     const half = Math.ceil(records.length / 2);
@@ -96,11 +105,12 @@ export class OtlpSink implements Sink {
 
   #count(response: IExportLogsServiceResponse): IExportLogsServiceResponse {
     const { rejectedLogRecords = 0, errorMessage = '' } = response.partialSuccess ?? {};
-    if (Number(rejectedLogRecords) > 0) this.#refuse(Number(rejectedLogRecords), errorMessage);
+    const count = Number(rejectedLogRecords);
+    if (count > 0) this.#refusals.push({ count, cause: errorMessage });
     return response;
   }
 
-  #refuse(count: number, cause: string): void {
+  #refuse({ count, cause }: Refusal): void {
     if (this.refused === 0)
       this.log.warn({ export: this.url, count, cause }, 'the collector refuses events; they are counted from now on');
     this.refused += count;

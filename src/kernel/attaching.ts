@@ -90,7 +90,11 @@ function attachAll({ programs, missing, maps }: Selection, buildDirectory: strin
 /** @returns the link, or why there is none */
 export function attachOne(program: Pick<BpfProgram, 'attach'>): BpfLink | string {
   try {
-    return retryPassing(() => program.attach());
+    return retryPassing(() => {
+      // Of the attempt before.
+      takeWarnings();
+      return program.attach();
+    });
   } catch (error) {
     if (!(error instanceof KernelError) || isPassing(error)) throw error;
     return [error.message, ...takeWarnings()].join('; ');

@@ -20,6 +20,11 @@ export function podOf({ id, metadata, labels }: PodSandbox): CriPod {
   return { ...metadata, labels };
 }
 
+/** Written by containerd: the name of a container's image. */
+export const IMAGE_ANNOTATION = 'io.kubernetes.cri.image-name';
+/** Written by CRI-O, where a pod may have annotations of its own with containerd's keys. */
+export const CRIO_TYPE_ANNOTATION = 'io.kubernetes.cri-o.ContainerType';
+
 /** How a kubelet names an image to its runtime once it has looked it up: by the digest of its configuration. */
 const IMAGE_ID = /^(?:sha256:)?[0-9a-f]{64}$/u;
 

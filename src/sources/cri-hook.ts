@@ -1,6 +1,6 @@
 import type { ContainerDescription } from '../containers/container.js';
 import { CriClient } from './cri-client.js';
-import { describeCriContainer, imageNameOf, podOf } from './cri-containers.js';
+import { CRIO_TYPE_ANNOTATION, describeCriContainer, IMAGE_ANNOTATION, imageNameOf, podOf } from './cri-containers.js';
 
 /** A start waits for the answer; a runtime answers in milliseconds if no lock is involved. */
 const LOOK_UP_MILLISECONDS = 2_000;
@@ -18,10 +18,10 @@ const KEYS: Readonly<Record<CriRuntime, Readonly<Record<'type' | 'name' | 'sandb
     type: 'io.kubernetes.cri.container-type',
     name: 'io.kubernetes.cri.container-name',
     sandboxId: 'io.kubernetes.cri.sandbox-id',
-    image: 'io.kubernetes.cri.image-name',
+    image: IMAGE_ANNOTATION,
   },
   crio: {
-    type: 'io.kubernetes.cri-o.ContainerType',
+    type: CRIO_TYPE_ANNOTATION,
     name: 'io.kubernetes.container.name',
     sandboxId: 'io.kubernetes.cri-o.SandboxID',
     image: 'io.kubernetes.cri-o.ImageName',

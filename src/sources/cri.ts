@@ -127,7 +127,9 @@ class Following {
     let image = imageNameOf(container.image) ?? known?.description.image;
     // Its status may name an image of which the list has only the id; what it does not name is not asked for again.
     if (pid === undefined || (image === undefined && known === undefined)) {
-      const status = await this.#client.status(id);
+      const asked = this.#client.status(id);
+      // Where only the image is asked for, a container without its name is better than none.
+      const status = await (pid === undefined ? asked : asked.catch(() => undefined));
       image ??= imageNameOf(status?.status?.image);
       pid ??= status && pidIn(id, status);
     }

@@ -1,13 +1,9 @@
 import type { ContainerStarts } from './container-starts.js';
 import { type HookConfig, isExempt } from './hook-config.js';
 import { NriConnection, type NriOptions } from './nri/connection.js';
+import { annotatedImage } from './nri/containers.js';
 import type { StartingContainer, StartOutcome, WhenUnprotectedOf } from './nri/held-starts.js';
 import type { RuntimeConnection } from './source.js';
-
-/** Written by containerd, as the hook finds it in the container's state. */
-const IMAGE_ANNOTATION = 'io.kubernetes.cri.image-name';
-/** Of CRI-O, where a pod may have annotations of its own with containerd's keys. */
-const FOREIGN_ANNOTATION = 'io.kubernetes.cri-o.ContainerType';
 
 export interface NriSourceOptions {
   /** Path of the socket. */
@@ -41,6 +37,5 @@ export function nriConnectionOptions({ address, key, starts, hookConfig }: NriSo
 
 /** What exceptions name, as the hook reads it. */
 function exemptible({ podNamespace, name, annotations }: StartingContainer) {
-  const image = FOREIGN_ANNOTATION in annotations ? undefined : annotations[IMAGE_ANNOTATION];
-  return { namespace: podNamespace, name, image };
+  return { namespace: podNamespace, name, image: annotatedImage(annotations) };
 }

@@ -79,8 +79,9 @@ export class Sources {
     await this.#hook?.close();
     for (const { source } of this.#followed.values()) source.stop();
     this.#intake.stop();
-    this.#withoutProtection.close();
     for (const facts of this.#criFacts.values()) facts.close();
+    // Last, since it can fail.
+    this.#withoutProtection.close();
   }
 
   statuses(): SourceStatus[] {

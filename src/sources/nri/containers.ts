@@ -1,5 +1,5 @@
 import type { Container, PodSandbox } from '../../generated/nri/nri.js';
-import { describeCriContainer } from '../cri-containers.js';
+import { CRIO_TYPE_ANNOTATION, describeCriContainer, IMAGE_ANNOTATION, imageNameOf } from '../cri-containers.js';
 import type { StartingContainer } from './held-starts.js';
 
 /** containerd's own among a pod's labels. */
@@ -11,8 +11,9 @@ export function startingContainer(container: Container, pod: PodSandbox | undefi
   const { id, pid, name, podSandboxId, annotations } = container;
   const entries = Object.entries(pod.labels).filter(([key]) => !key.startsWith(RUNTIME_LABELS));
   const labels = Object.fromEntries(entries);
+  const image = imageNameOf({ image: annotatedImage(annotations) ?? '', userSpecifiedImage: '' });
   return {
-    description: describeCriContainer(id, name, { ...pod, labels }),
+    description: describeCriContainer(id, name, { ...pod, labels }, image),
     id,
     pid,
     name,
@@ -23,4 +24,9 @@ export function startingContainer(container: Container, pod: PodSandbox | undefi
     labels,
     annotations,
   };
+}
+
+/** What containerd says that the container was made from; undefined with CRI-O. */
+export function annotatedImage(annotations: Readonly<Record<string, string>>): string | undefined {
+  return CRIO_TYPE_ANNOTATION in annotations ? undefined : annotations[IMAGE_ANNOTATION];
 }

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -28,7 +28,27 @@ describe('hard links elsewhere', () => {
   test('nothing is found where there is no directory, by a symbolic link, or where the names are too many', () => {
     assert.equal(search('nowhere'), undefined);
     assert.equal(search('way'), undefined);
-    assert.equal(search('inside', true, 5), undefined);
-    assert.notEqual(search('inside', true, 6), undefined);
+    assert.equal(search('inside', true, 6), undefined);
+    assert.notEqual(search('inside', true, 7), undefined);
+  });
+
+  test('a directory that a symbolic link replaces during the search is not entered', () => {
+    mkdirSync(join(base, 'changing/below'), { recursive: true });
+    const steps = findLinkedElsewhere(process.pid, join(base, 'changing/'), true, { left: 100 });
+    assert.equal(steps.next().done, false);
+    renameSync(join(base, 'changing/below'), join(base, 'changed'));
+    symlinkSync('../inside/below', join(base, 'changing/below'));
+    assert.deepEqual(steps.next(), { done: true, value: undefined });
+  });
+
+  test('a file whose path is too long to be looked up is passed over', () => {
+    // By its own path it can be made; by that of its container's root it is longer than the kernel takes.
+    const length = 4090 - join(base, 'deep').length;
+    const parts = Array.from({ length: Math.floor((length - 50) / 150) }, () => 'd'.repeat(149));
+    mkdirSync(join(base, 'deep', ...parts), { recursive: true });
+    writeFileSync(join(base, 'deep', ...parts, 'f'.repeat(length - parts.length * 150 - 1)), '');
+    writeFileSync(join(base, 'deep/file'), '');
+    linkSync(join(base, 'deep/file'), join(base, 'outside/file'));
+    assert.equal(search('deep')?.path, join(base, 'deep/file'));
   });
 });
