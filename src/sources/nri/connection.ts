@@ -90,6 +90,7 @@ class Session {
       whenUnprotected,
       onConfigured: (whenUnanswered) => {
         this.#expect('listed its containers', SYNCHRONIZE_MILLISECONDS);
+        clearInterval(this.#reconfigureTimer);
         this.#reconfigureTimer = setInterval(() => {
           if (whenUnprotected() !== whenUnanswered && this.#starts.isIdle)
             this.#socket.destroy(new Error('what happens to unanswered starts has changed'));
