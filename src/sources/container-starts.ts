@@ -42,6 +42,20 @@ export interface HeldStart {
   readonly held: AbortSignal;
 }
 
+/** Nobody receives the answer to a held start any more: the runtime starts the container, whatever the answer. */
+export class ConnectionLost extends Error {}
+
+/** A start of which the runtime does not tell enough to find the container's process or policies. */
+export interface UnknownStart {
+  /** What the log calls the source. */
+  readonly source: string;
+  /** Absent where not even that is known. */
+  readonly container?: ContainerDescription | undefined;
+  /** Whether it starts all the same. */
+  readonly startsAnyway: boolean;
+  readonly reason: string;
+}
+
 /** Answers whether containers may run their first instruction. */
 export class ContainerStarts {
   readonly #options: ContainerStartsOptions;
@@ -63,8 +77,17 @@ export class ContainerStarts {
   /** Resolves once the container's policies are in force, or cannot be, or nobody waits for it any more. */
   async protect(start: HeldStart): Promise<StartAnswer> {
     const answer = await this.#takeIn(start);
-    if (answer.outcome === 'unprotected') this.#reportUnprotected(start, answer.reason);
-    return this.#count(answer, start.startsAnyway);
+    const startsAnyway = start.startsAnyway || start.held.reason instanceof ConnectionLost;
+    if (answer.outcome === 'unprotected') this.#reportUnprotected({ ...start, startsAnyway }, answer.reason);
+    return this.#count(answer, startsAnyway);
+  }
+
+  /** Counts and logs a start that cannot be protected. */
+  reportUnknown({ source, container, startsAnyway, reason }: UnknownStart): void {
+    const { counts } = this.#options;
+    this.#logUnknown({ container: container?.id, name: container?.name, source, startsAnyway, reason });
+    if (startsAnyway) counts.startsWithoutProtection++;
+    this.#count({ outcome: 'unprotected', reason }, startsAnyway);
   }
 
   async #answer(request: HookRequest, held: AbortSignal): Promise<HookAnswer> {
@@ -125,20 +148,21 @@ export class ContainerStarts {
     description: ContainerDescription | undefined,
     error: unknown,
   ): HookAnswer {
-    const { counts, logger, intake } = this.#options;
+    const { intake } = this.#options;
     const reason = trueCause(error);
     const startsAnyway = onFailure === 'allow';
-    counts.failures.lookup++;
-    logger.warn(
-      { container: id, runtime, startsAnyway, reason },
-      'it cannot be determined which container is being started',
-    );
+    this.#logUnknown({ container: id, runtime, startsAnyway, reason });
     if (startsAnyway) {
       const { origin } = reporter;
       const named = description ?? { id, name: id.slice(0, 12), namespace: 'default', labels: {}, origin };
       intake.sinkOf(reporter).started({ description: named, pid });
     }
     return this.#count({ outcome: 'unprotected', reason }, startsAnyway);
+  }
+
+  #logUnknown(fields: Readonly<Record<string, unknown>>): void {
+    this.#options.counts.failures.lookup++;
+    this.#options.logger.warn({ ...fields }, 'it cannot be determined which container is being started');
   }
 
   #count<Answer extends HookAnswer>(answer: Answer, startsAnyway: boolean): Answer {

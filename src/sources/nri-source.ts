@@ -1,8 +1,9 @@
 import type { ContainerStarts } from './container-starts.js';
 import { type HookConfig, isExempt } from './hook-config.js';
+import type { StartAnswer } from './hook-request.js';
 import { NriConnection, type NriOptions } from './nri/connection.js';
 import { annotatedImage } from './nri/containers.js';
-import type { StartingContainer, StartOutcome, WhenUnprotectedOf } from './nri/held-starts.js';
+import type { OnUnknown, StartingContainer, WhenUnprotectedOf } from './nri/held-starts.js';
 import type { RuntimeConnection } from './source.js';
 
 export interface NriSourceOptions {
@@ -10,7 +11,7 @@ export interface NriSourceOptions {
   readonly address: string;
   /** Identifies this source among all others. */
   readonly key: string;
-  readonly starts: Pick<ContainerStarts, 'protect'>;
+  readonly starts: Pick<ContainerStarts, 'protect' | 'reportUnknown'>;
   /** What happens to containers that are not protected, if configured. */
   readonly hookConfig: () => HookConfig | undefined;
 }
@@ -26,13 +27,17 @@ export function nriConnectionOptions({ address, key, starts, hookConfig }: NriSo
     if (config === undefined || (container !== undefined && isExempt(config, exemptible(container)))) return 'allow';
     return config.whenUnanswered;
   };
-  const onStart = (container: StartingContainer, held: AbortSignal): Promise<StartOutcome> => {
+  const onStart = (container: StartingContainer, held: AbortSignal): Promise<StartAnswer> => {
     const { description, pid } = container;
     const reporter = { key, name: 'nri', origin: description.origin };
     const startsAnyway = whenUnprotected(container) === 'allow';
     return starts.protect({ reporter, container: { description, pid }, startsAnyway, held });
   };
-  return { name: 'nri', address, onStart, whenUnprotected };
+  const onUnknown: OnUnknown = (container, reason) => {
+    const startsAnyway = whenUnprotected(container) === 'allow';
+    starts.reportUnknown({ source: 'nri', container: container?.description, startsAnyway, reason });
+  };
+  return { name: 'nri', address, onStart, onUnknown, whenUnprotected };
 }
 
 /** What exceptions name, as the hook reads it. */

@@ -40,6 +40,7 @@ class Plugin {
         this.requested.push(container);
         return this.onStart(container, signal);
       },
+      onUnknown: () => undefined,
       whenUnprotected: () => whenUnprotected,
     });
     this.ended = this.follow();

@@ -1,7 +1,8 @@
 import { connect, type Socket } from 'node:net';
 import { RegisterPluginRequest } from '../../generated/nri/nri.js';
+import { ConnectionLost } from '../container-starts.js';
 import type { ContainerSink, RuntimeConnection } from '../source.js';
-import { HeldStarts, type OnStart, type WhenUnprotectedOf } from './held-starts.js';
+import { HeldStarts, type OnStart, type OnUnknown, type WhenUnprotectedOf } from './held-starts.js';
 import { Multiplexer } from './mux.js';
 import { pluginMethods } from './plugin.js';
 import { TtrpcClient } from './ttrpc-client.js';
@@ -35,6 +36,7 @@ export interface NriOptions {
   readonly address: string;
   /** Asked before a container runs its first instruction, which waits for the answer. */
   readonly onStart: OnStart;
+  readonly onUnknown: OnUnknown;
   readonly whenUnprotected: WhenUnprotectedOf;
   /** How soon the plugin connects again where it would be configured otherwise: it is configured once. */
   readonly reconfigureMilliseconds?: number;
@@ -80,9 +82,15 @@ class Session {
   #ending = 'the runtime closed the connection before it listed its containers';
 
   constructor(options: NriOptions, sink: ContainerSink, onConnected: () => void) {
-    const { address, onStart, whenUnprotected, reconfigureMilliseconds = RECONFIGURE_MILLISECONDS } = options;
+    const {
+      address,
+      onStart,
+      onUnknown,
+      whenUnprotected,
+      reconfigureMilliseconds = RECONFIGURE_MILLISECONDS,
+    } = options;
     this.#socket = connect(address);
-    this.#starts = new HeldStarts(onStart, whenUnprotected);
+    this.#starts = new HeldStarts(onStart, onUnknown, whenUnprotected);
     this.#multiplexer = new Multiplexer((bytes) => this.#socket.write(bytes));
     const methods = pluginMethods({
       sink,
@@ -90,6 +98,7 @@ class Session {
       whenUnprotected,
       onConfigured: (whenUnanswered) => {
         this.#expect('listed its containers', SYNCHRONIZE_MILLISECONDS);
+        clearInterval(this.#reconfigureTimer);
         this.#reconfigureTimer = setInterval(() => {
           if (whenUnprotected() !== whenUnanswered && this.#starts.isIdle)
             this.#socket.destroy(new Error('what happens to unanswered starts has changed'));
@@ -130,7 +139,7 @@ class Session {
         this.#stopTimers();
         clearInterval(this.#reconfigureTimer);
         const cause = this.#failure ?? new Error(this.#ending);
-        this.#starts.giveUp(cause.message);
+        this.#starts.giveUp(new ConnectionLost(cause.message));
         this.#client.close(cause);
         if (signal.aborted) resolve();
         else reject(cause);
@@ -158,7 +167,7 @@ class Session {
   }
 
   #stop(): void {
-    this.#starts.giveUp('hauberkd is stopping');
+    this.#starts.giveUp(new Error('hauberkd is stopping'));
     // The answers to the starts just given up are written by then.
     setImmediate(() => this.#socket.end());
     setTimeout(() => this.#socket.destroy(), CLOSE_MILLISECONDS).unref();

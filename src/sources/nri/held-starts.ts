@@ -1,4 +1,5 @@
 import type { ContainerDescription } from '../../containers/container.js';
+import type { StartAnswer } from '../hook-request.js';
 import { Status, TtrpcError } from './ttrpc.js';
 
 /** How NRI describes a container whose process is there and has not run a program of the container yet. */
@@ -18,13 +19,11 @@ export interface StartingContainer {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
-/** Protected: its policies are in force. */
-export type StartOutcome =
-  | { readonly outcome: 'protected' }
-  | { readonly outcome: 'unprotected'; readonly reason: string };
+/** The signal aborts when the start is no longer held: the answer is then ignored. */
+export type OnStart = (container: StartingContainer, signal: AbortSignal) => Promise<StartAnswer>;
 
-/** The signal aborts when the start is no longer held: the outcome is then ignored. */
-export type OnStart = (container: StartingContainer, signal: AbortSignal) => Promise<StartOutcome>;
+/** Told of a start that cannot be protected, since the runtime names no pod or no process; without a pod also no container. */
+export type OnUnknown = (container: StartingContainer | undefined, reason: string) => void;
 
 export type WhenUnprotected = 'refuse' | 'allow';
 
@@ -47,11 +46,13 @@ export function answerMilliseconds(milliseconds = REQUEST_MILLISECONDS): number 
 /** The starts of containers that wait for their policies. */
 export class HeldStarts {
   readonly #onStart: OnStart;
+  readonly #onUnknown: OnUnknown;
   readonly #whenUnprotected: WhenUnprotectedOf;
   readonly #held = new Set<AbortController>();
 
-  constructor(onStart: OnStart, whenUnprotected: WhenUnprotectedOf) {
+  constructor(onStart: OnStart, onUnknown: OnUnknown, whenUnprotected: WhenUnprotectedOf) {
     this.#onStart = onStart;
+    this.#onUnknown = onUnknown;
     this.#whenUnprotected = whenUnprotected;
   }
 
@@ -82,13 +83,16 @@ export class HeldStarts {
   }
 
   /** Decides all that wait, for the reason given. */
-  giveUp(reason: string): void {
-    for (const held of this.#held) held.abort(new Error(reason));
+  giveUp(reason: Error): void {
+    for (const held of this.#held) held.abort(reason);
   }
 
-  async #request(container: StartingContainer | undefined, signal: AbortSignal): Promise<StartOutcome> {
-    if (container === undefined) return { outcome: 'unprotected', reason: 'the runtime names no pod of it' };
-    if (container.pid === 0) return { outcome: 'unprotected', reason: 'the runtime names no process of it' };
+  async #request(container: StartingContainer | undefined, signal: AbortSignal): Promise<StartAnswer> {
+    if (container === undefined || container.pid === 0) {
+      const reason = `the runtime names no ${container === undefined ? 'pod' : 'process'} of it`;
+      this.#onUnknown(container, reason);
+      return { outcome: 'unprotected', reason };
+    }
     try {
       return await this.#onStart(container, signal);
     } catch (error) {
@@ -97,7 +101,7 @@ export class HeldStarts {
   }
 }
 
-function givenUp(signal: AbortSignal): Promise<StartOutcome> {
+function givenUp(signal: AbortSignal): Promise<StartAnswer> {
   return new Promise((resolve) => {
     const settle = () => resolve({ outcome: 'unprotected', reason: (signal.reason as Error).message });
     signal.addEventListener('abort', settle, { once: true });

@@ -166,6 +166,16 @@ test('rules that never decide and rules that were not compared are counted beyon
   );
 });
 
+test('a listed rule that a link has doubled is not counted again beyond the limit', () => {
+  const own = numbered(Array.from({ length: 20 }, (_, index) => ({ match: exact(`/etc/${index}`) })));
+  const [first] = own;
+  const twin = { ...first!, rule: { ...first!.rule, match: exact('/usr/etc/0') } };
+  const { shadowed, moreShadowed } = finish(Reviewer.inSteps([...own, twin], POSTURES, () => false)).review(
+    first!.policy,
+  );
+  assert.deepEqual([shadowed.length, moreShadowed], [20, 0]);
+});
+
 test('for every kind of match there is an access that it covers', () => {
   const matches: readonly (readonly [Rule['class'], Match])[] = [
     ['file', exact('/a')],

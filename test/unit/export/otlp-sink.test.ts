@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import { EventHub } from '../../../src/events/hub.js';
 import { startExports } from '../../../src/export/exports.js';
+import { OtlpSink } from '../../../src/export/otlp-sink.js';
 import { eventually } from '../../support/eventually.js';
 import { journaledEvents } from '../../support/journaled-events.js';
 import { startCollector } from '../../support/otlp-collector.js';
@@ -138,6 +139,21 @@ describe('the export by OTLP', () => {
       [1, 2, 3, 4, 5, 6, 8, 9, 10],
     );
     assert.deepEqual(exporter.counts(), { exported: 10, refused: 1, isWorking: true });
+  });
+
+  test('counts an event that is too large once where its batch has to be written again', async (t) => {
+    let status = 404;
+    const collector = await startCollector(t, (batch) =>
+      batch.some(({ body }) => body === 'large') ? { status: 413 } : { status },
+    );
+    const sink = new OtlpSink(collector.url, HOST, new LogRecorder());
+    t.after(() => sink.close());
+    const lines = ['large', 'small'].map((text) => ({ text }));
+    await assert.rejects(sink.write(lines), /the collector answers 404/u);
+    assert.equal(sink.refused, 0);
+    status = 200;
+    await sink.write(lines);
+    assert.equal(sink.refused, 1);
   });
 
   test("takes a collector's headers from OpenTelemetry's environment variables", async (t) => {

@@ -61,6 +61,7 @@ test('NRI refuses an unprotected container like the hook, unless it is exempt', 
           requested.push(start);
           return answer;
         },
+        reportUnknown: () => assert.fail('the runtime names all'),
       },
       hookConfig: () => (text === undefined ? undefined : read(text)),
     });

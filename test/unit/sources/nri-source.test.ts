@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { ContainerIntake } from '../../../src/sources/container-intake.js';
-import { ContainerStarts } from '../../../src/sources/container-starts.js';
+import { ConnectionLost, ContainerStarts } from '../../../src/sources/container-starts.js';
 import { describeCriContainer } from '../../../src/sources/cri-containers.js';
 import { HeldStarts, type StartingContainer } from '../../../src/sources/nri/held-starts.js';
 import { nriConnectionOptions } from '../../../src/sources/nri-source.js';
@@ -28,8 +28,13 @@ function held(context: TestContext, whenUnanswered: 'refuse' | 'allow', exemptNa
   const facts = { describe: () => assert.fail('NRI describes containers itself') };
   const starts = new ContainerStarts({ intake, facts, registry, counts, logger, hostRoot: '' });
   const hookConfig = () => ({ whenUnanswered, exemptNamespaces, exemptNames: [], exemptImages: [] });
-  const { onStart, whenUnprotected } = nriConnectionOptions({ address: '', key: 'nri:', starts, hookConfig });
-  return { plane, logger, counts, publish, starts: new HeldStarts(onStart, whenUnprotected) };
+  const { onStart, onUnknown, whenUnprotected } = nriConnectionOptions({
+    address: '',
+    key: 'nri:',
+    starts,
+    hookConfig,
+  });
+  return { plane, logger, counts, publish, starts: new HeldStarts(onStart, onUnknown, whenUnprotected) };
 }
 
 function starting(): StartingContainer {
@@ -83,6 +88,34 @@ test('a late start is refused and logged, unless its namespace is exempt', async
   await exempting.starts.hold(starting(), 100);
   assert.deepEqual([exempting.counts.refusedStarts, exempting.counts.startsWithoutProtection], [0, 1]);
   const stopping = exempting.starts.hold(starting(), 2000);
-  exempting.starts.giveUp('hauberkd is stopping');
+  exempting.starts.giveUp(new Error('hauberkd is stopping'));
   await stopping;
+});
+
+test('a held start that can no longer be refused, since the connection is lost, has started without protection', async (context) => {
+  const { counts, logger, starts } = held(context, 'refuse');
+  const start = starts.hold(starting(), 2000);
+  starts.giveUp(new ConnectionLost('the runtime closed the connection'));
+  await assert.rejects(start);
+  await eventually(() => counts.starts.unprotected === 1);
+  assert.deepEqual([counts.refusedStarts, counts.startsWithoutProtection], [0, 1]);
+  assert.deepEqual(
+    logger.warnings.map(({ fields, message }) => [fields.reason, message]),
+    [['the runtime closed the connection', 'a container has started without protection']],
+  );
+});
+
+test('starts of which the runtime names no pod or no process are counted and logged', async (context) => {
+  const { counts, logger, starts } = held(context, 'refuse', ['shop']);
+  await assert.rejects(starts.hold(undefined));
+  await starts.hold({ ...starting(), pid: 0 });
+  assert.deepEqual([counts.starts.unprotected, counts.failures.lookup], [2, 2]);
+  assert.deepEqual([counts.refusedStarts, counts.startsWithoutProtection], [1, 1]);
+  assert.deepEqual(
+    logger.warnings.map(({ fields: { container, startsAnyway, reason } }) => [container, startsAnyway, reason]),
+    [
+      [undefined, false, 'the runtime names no pod of it'],
+      ['a', true, 'the runtime names no process of it'],
+    ],
+  );
 });

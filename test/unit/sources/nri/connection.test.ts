@@ -23,6 +23,7 @@ async function connected(context: TestContext, options: Options = {}) {
   const connection = new NriConnection({
     name: 'containerd',
     address: runtime.address,
+    onUnknown: () => undefined,
     onStart: onStart ?? (async () => ({ outcome: 'protected' })),
     whenUnprotected,
     ...(reconfigureMilliseconds !== undefined && { reconfigureMilliseconds }),
@@ -305,6 +306,7 @@ test('a runtime that has no socket for plugins is reported with the path', async
     name: 'containerd',
     address: '/nonexistent/nri.sock',
     onStart: () => assert.fail('nothing starts'),
+    onUnknown: () => assert.fail('nothing starts'),
     whenUnprotected: () => 'refuse',
   });
   const sink = { running: () => undefined, started: () => undefined, ended: () => undefined };
