@@ -1,5 +1,6 @@
 import { lstatSync } from 'node:fs';
 import { type MountedPlace, mountAt, mountsOf, slowPathsOf } from './mounts.js';
+import { leadsThroughDirectories } from './real-directories.js';
 
 /** A device node at a path of a container, or a file that has other names as well. */
 export interface DeviceNode {
@@ -39,9 +40,8 @@ export function deviceNodes(
 
 /** No link is followed, so none leads out of the root, or to a slow filesystem. */
 function nodeAt(root: string, path: string, mounts: readonly MountedPlace[]): DeviceNode | undefined {
+  if (!leadsThroughDirectories(root, path)) return undefined;
   try {
-    for (let end = path.indexOf('/', 1); end !== -1; end = path.indexOf('/', end + 1))
-      if (!lstatSync(root + path.slice(0, end)).isDirectory()) return undefined;
     const found = lstatSync(root + path, { bigint: true });
     if (found.isFile() && found.nlink > 1n) {
       const device = mountAt(mounts, path)?.device;

@@ -1,6 +1,7 @@
 import { type BigIntStats, type Dir, type Dirent, lstatSync, opendirSync } from 'node:fs';
 import type { Steps } from '../steps.js';
 import { slowPathsOf } from './mounts.js';
+import { leadsThroughDirectories } from './real-directories.js';
 
 /** Files below a directory that hard links give names elsewhere. */
 export interface LinkedElsewhere {
@@ -42,7 +43,7 @@ export function* findLinkedElsewhere(
   const waiting = [directory];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     // Asked for each, since a container may have put a symbolic link there since it was found.
-    if (isSlow(next.slice(0, -1)) || !isDirectory(root, next)) continue;
+    if (isSlow(next.slice(0, -1)) || !leadsThroughDirectories(root, next)) continue;
     for (const entry of entriesOf(root + next)) {
       if (budget.left-- <= 0) return undefined;
       if (entry.isDirectory() && isRecursive) waiting.push(`${next}${entry.name}/`);
@@ -53,17 +54,6 @@ export function* findLinkedElsewhere(
   const elsewhere = [...found.values()].filter(({ seen, links }) => seen < links);
   const [first] = elsewhere;
   return first && { count: elsewhere.length, path: first.path, links: first.links };
-}
-
-/** Whether it is one by its own name and those before. */
-function isDirectory(root: string, directory: string): boolean {
-  try {
-    for (let end = directory.indexOf('/', 1); end !== -1; end = directory.indexOf('/', end + 1))
-      if (!lstatSync(root + directory.slice(0, end)).isDirectory()) return false;
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Read little by little, since a container may have put any number there; up to where it cannot be read. */

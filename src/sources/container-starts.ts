@@ -162,7 +162,7 @@ export class ContainerStarts {
 
   #logUnknown(fields: Readonly<Record<string, unknown>>): void {
     this.#options.counts.failures.lookup++;
-    this.#options.logger.warn({ ...fields }, 'it cannot be determined which container is being started');
+    this.#options.logger.warn(fields, 'it cannot be determined which container is being started');
   }
 
   #count<Answer extends HookAnswer>(answer: Answer, startsAnyway: boolean): Answer {
