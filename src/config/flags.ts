@@ -19,6 +19,8 @@ const POSTURES = ['audit', 'block'];
 const SECONDS_MAX = 86_400;
 /** Where events are exported to. A collector's password would be seen in metrics and in the log. */
 const PLACE = /(?:stdout|syslog|journald|file:\/[^,]+|otlp:https?:\/\/[^,@\s]+)/;
+const DOMAIN = /(?!-)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*/;
+const listOf = ({ source }: RegExp) => `${source}(?:,${source})*`;
 const ADDRESS = /^(?:\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):\d{1,5}$/;
 
 /** Every flag; all but those of NOT_IN_FILE may also stand in the configuration file. */
@@ -121,7 +123,7 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
     type: 'string',
     value: 'PLACES',
     default: 'off',
-    pattern: new RegExp(`^off$|^${PLACE.source}(?:,${PLACE.source})*$`),
+    pattern: new RegExp(`^off$|^${listOf(PLACE)}$`),
     help: 'where every event is written as a line of JSON: file:PATH, stdout, syslog, journald (systemd) or otlp:URL (OpenTelemetry), several separated by commas, or off',
   },
   'export-file-bytes': number(
@@ -265,14 +267,14 @@ export const FLAGS: Readonly<Record<string, Flag>> = {
     type: 'string',
     value: 'DOMAIN',
     default: 'cluster.local',
-    pattern: /^(?!-)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*$/,
+    pattern: new RegExp(`^${DOMAIN.source}$`),
     help: 'domain of the Kubernetes cluster: names in rules also match below its search suffixes, which the resolvers of pods try first; or off',
   },
   'search-domains': {
     type: 'string',
     value: 'DOMAINS',
     default: '',
-    pattern: /^$|^(?!-)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?:,(?!-)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*)*$/,
+    pattern: new RegExp(`^$|^${listOf(DOMAIN)}$`),
     help: 'further domains, separated by commas, that resolvers of containers try first, such as those that nodes of a cloud have in /etc/resolv.conf: names in rules also match below them',
   },
   'events-per-second': number(

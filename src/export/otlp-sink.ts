@@ -9,7 +9,7 @@ import { resourceFromAttributes } from '@opentelemetry/resources';
 import { LoggerProvider, type ReadableLogRecord } from '@opentelemetry/sdk-logs';
 import { type Event, Result } from '../generated/hauberk/v1/event.js';
 import { VERSION } from '../version.js';
-import type { ExportedLine, ExportLogger, Sink } from './sink.js';
+import { type ExportedLine, type ExportLogger, isWarning, type Sink } from './sink.js';
 
 const PATH = 'v1/logs';
 /** For one batch; the exporter then sends it again. */
@@ -130,7 +130,7 @@ function recordOf({ text, event }: ExportedLine): LogRecord {
   return {
     eventName: 'hauberk.access',
     timestamp: [Number(seconds), nanos],
-    ...(event.result === Result.PASSED ? NOTICE : WARNING),
+    ...(isWarning(event) ? WARNING : NOTICE),
     body: text,
     attributes: attributesOf(event),
   };

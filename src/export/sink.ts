@@ -1,4 +1,4 @@
-import type { Event } from '../generated/hauberk/v1/event.js';
+import { type Event, Result } from '../generated/hauberk/v1/event.js';
 
 /** One event to export, or a note of events that are gone. */
 export interface ExportedLine {
@@ -12,6 +12,9 @@ export interface ExportLogger {
   info(fields: object, message: string): void;
   warn(fields: object, message: string): void;
 }
+
+/** What was refused or is missing is a warning, the rest a notice. */
+export const isWarning = (event: Event | undefined): boolean => event?.result !== Result.PASSED;
 
 /** Where events are exported to. */
 export interface Sink {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Event } from '../generated/hauberk/v1/event.js';
 import { UnixDatagrams } from '../sockets/unix-datagram.js';
-import type { ExportedLine, Sink } from './sink.js';
+import { type ExportedLine, isWarning, type Sink } from './sink.js';
 
 export const SYSLOG_SOCKET = '/dev/log';
 export const JOURNALD_SOCKET = '/run/systemd/journal/socket';
@@ -93,9 +93,8 @@ function field(name: string, value: Buffer): Buffer {
   return Buffer.concat([Buffer.from(`${name}\n`), length, value, Buffer.from('\n')]);
 }
 
-/** What was refused is a warning, the rest a notice. */
 function severityOf(event: Event | undefined): number {
-  return event === undefined || event.result !== 2 ? WARNING : NOTICE;
+  return isWarning(event) ? WARNING : NOTICE;
 }
 
 function stamp(time: Date): string {

@@ -17,7 +17,7 @@ import {
 } from '../native/libbpf.js';
 import { closeDescriptor } from '../native/libc.js';
 import type { Rule } from '../policy/model.js';
-import { namedIn } from '../policy/named-paths.js';
+import { pathsNamedBy } from '../policy/named-paths.js';
 import type { RuleSet } from '../policy/rule-set.js';
 import type { Steps } from '../steps.js';
 import { compileWith } from './compile-with.js';
@@ -99,7 +99,7 @@ function singlePaths(image: Image): string[] {
 }
 
 function placesOf(image: Image): string[] {
-  return [...namedIn(limitingFileRules(image).map((rule) => ({ ...rule, sources: [] }))).paths];
+  return [...new Set(limitingFileRules(image).flatMap(({ match }) => pathsNamedBy(match)))];
 }
 
 export function releaseKernelImage(image: KernelImage): void {

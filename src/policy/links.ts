@@ -5,7 +5,7 @@ import { linkedPlaces } from './kinds/paths.js';
 import { withLinkedExceptions } from './kinds/presets.js';
 import { linksOnWay, throughLink } from './kinds/through-link.js';
 import type { BoundRule, Match, Policy, Rule } from './model.js';
-import { namedIn } from './named-paths.js';
+import { pathsNamedBy } from './named-paths.js';
 
 /** Symbolic links of a container by their names, with where they lead: `{ '/bin': '/usr/bin' }`. */
 export type LinkedDirectories = Readonly<Record<string, string>>;
@@ -59,9 +59,8 @@ export function followLinks(
 }
 
 /** The names of the links that only other links lead to; those along its own path a rule guards by naming what is there. */
-function linksBehind({ class: ruleClass, match }: Rule, links: LinkedDirectories): string[] {
-  const { paths } = namedIn([{ class: ruleClass, match, sources: [] }]);
-  return [...paths].flatMap((path) =>
+function linksBehind({ match }: Rule, links: LinkedDirectories): string[] {
+  return pathsNamedBy(match).flatMap((path) =>
     linksOnWay(path, links).filter((name) => path !== name && !path.startsWith(`${name}/`)),
   );
 }

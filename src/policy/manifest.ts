@@ -1,5 +1,6 @@
 import type { Document, LineCounter } from 'yaml';
 import { isScalar } from 'yaml';
+import { counted } from '../counted.js';
 import type { Problem } from '../failure.js';
 import { invalidInput } from '../failure.js';
 import { type FieldPath, type Finding, fieldName, quote } from './finding.js';
@@ -214,7 +215,5 @@ function placeAll(document: Document.Parsed, lines: LineCounter, findings: reado
 function unlisted(problems: readonly Problem[], most: number): Problem[] {
   const more = problems.length - most;
   if (more <= 0) return [];
-  return [
-    { field: 'manifest', description: `has ${more} more ${more === 1 ? 'problem' : 'problems'}, not listed`, more },
-  ];
+  return [{ field: 'manifest', description: `has ${counted(more, 'more problem')}, not listed`, more }];
 }

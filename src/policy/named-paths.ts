@@ -1,6 +1,6 @@
 import { alternativesIn } from './braces.js';
 import { partOf } from './kinds/kinds.js';
-import type { PathMatch, Rule } from './model.js';
+import type { Match, PathMatch, Rule } from './model.js';
 
 /** The files of a container that rules name, as far as links may be on the way there. */
 export interface NamedInRules {
@@ -11,7 +11,7 @@ export interface NamedInRules {
 export function namedIn(rules: Iterable<Pick<Rule, 'class' | 'match' | 'sources'>>): NamedInRules {
   const [paths, programs] = [new Set<string>(), new Set<string>()];
   for (const { class: ruleClass, match, sources } of rules) {
-    for (const path of partOf(match).places(match).flatMap(namedBy)) {
+    for (const path of pathsNamedBy(match)) {
       paths.add(path);
       if (ruleClass === 'process') programs.add(path);
     }
@@ -23,6 +23,11 @@ export function namedIn(rules: Iterable<Pick<Rule, 'class' | 'match' | 'sources'
     }
   }
   return { paths, programs };
+}
+
+/** The paths that a match names, in its order. */
+export function pathsNamedBy(match: Match): string[] {
+  return partOf(match).places(match).flatMap(namedBy);
 }
 
 /** For a directory, its own path; for a pattern, the directories before its first wildcard. */
