@@ -171,22 +171,15 @@ SEC("lsm/path_rename")
 int BPF_PROG(hauberk_path_rename, const struct path *old_directory, struct dentry *old_dentry,
 	     const struct path *new_directory, struct dentry *new_dentry)
 {
-	struct names names = {
-		.dentries = { old_dentry, new_dentry },
-		.mounts = { old_directory->mnt, new_directory->mnt },
-		.operation = OPERATION_RENAME,
-		.wanted = ACCESS_RENAME,
-	};
 	__u32 checks[2] = { ACCESS_RENAME | leaving(old_dentry), ACCESS_RENAME | arriving(new_dentry) };
 	__u32 wanted[2] = {};
 	struct membership membership = {};
-	bool guarded, exchanged = rename_has_flags && (ctx[4] & RENAME_EXCHANGE);
 	int denied;
 
 	if (!find_membership(&membership) || !membership.confined)
 		return 0;
 	/* Each of the two gets the other's name. */
-	if (exchanged) {
+	if (rename_has_flags && (ctx[4] & RENAME_EXCHANGE)) {
 		checks[0] |= arriving(old_dentry);
 		checks[1] |= leaving(new_dentry);
 	}
@@ -196,8 +189,27 @@ int BPF_PROG(hauberk_path_rename, const struct path *old_directory, struct dentr
 	/* The verifier does not know what a copy holds, and so goes through the rest once, not once for each combination. */
 	bpf_probe_read_kernel(wanted, sizeof(wanted), checks);
 	denied = decide_confined_file(&membership, old_dentry, old_directory->mnt, OPERATION_RENAME, wanted[0]);
-	if (!denied)
-		denied = decide_confined_file(&membership, new_dentry, new_directory->mnt, OPERATION_RENAME, wanted[1]);
+	if (denied)
+		return denied;
+	return decide_confined_file(&membership, new_dentry, new_directory->mnt, OPERATION_RENAME, wanted[1]);
+}
+
+/* A program of its own, since both together take the verifier too long. */
+SEC("lsm/path_rename")
+int BPF_PROG(hauberk_guard_rename, const struct path *old_directory, struct dentry *old_dentry,
+	     const struct path *new_directory, struct dentry *new_dentry)
+{
+	struct names names = {
+		.dentries = { old_dentry, new_dentry },
+		.mounts = { old_directory->mnt, new_directory->mnt },
+		.operation = OPERATION_RENAME,
+		.wanted = ACCESS_RENAME,
+	};
+	struct membership membership = {};
+	bool guarded, exchanged = rename_has_flags && (ctx[4] & RENAME_EXCHANGE);
+
+	if (!find_membership(&membership) || !membership.confined)
+		return 0;
 	/* Of two names that are exchanged either may be the directory's or link's; it is the same question. */
 	guarded = is_directory(old_dentry) || is_directory(new_dentry) || (exchanged && is_symbolic_link(new_dentry));
 	if (!guarded && is_symbolic_link(old_dentry)) {
@@ -208,7 +220,7 @@ int BPF_PROG(hauberk_path_rename, const struct path *old_directory, struct dentr
 			names.beside = true;
 		}
 	}
-	return !denied && guarded ? guard_names(&membership, &names) : denied;
+	return guarded ? guard_names(&membership, &names) : 0;
 }
 
 SEC("lsm/path_chmod")

@@ -73,6 +73,7 @@ export const HOOK_USES: Readonly<Record<string, HookUse>> = {
   hauberk_path_unlink: { what: 'deleting files', decides: { file: ['delete'] } },
   hauberk_path_rmdir: { what: 'deleting directories', decides: { file: ['delete'] } },
   hauberk_path_rename: { what: 'renaming', decides: { file: ['rename'] } },
+  hauberk_guard_rename: { what: 'renaming directories and links', decides: { file: ['rename what leads to a file'] } },
   hauberk_path_link: { what: 'hard links', decides: { file: ['link'] } },
   hauberk_path_chmod: { what: 'changes of mode', decides: { file: ['attributes'] } },
   hauberk_path_chown: { what: 'changes of owner', decides: { file: ['attributes'] } },

@@ -51,6 +51,7 @@ export const HOOK_TABLE: readonly HookRow[] = [
   row('file', 'delete', 'path_unlink'),
   row('file', 'delete', 'path_rmdir'),
   row('file', 'rename', 'path_rename'),
+  row('file', 'rename what leads to a file', 'path_rename', LSM_PROGRAMS, 'guard_rename'),
   row('file', 'link', 'path_link'),
   row('file', 'attributes', 'path_chmod'),
   row('file', 'attributes', 'path_chown', STRUCTURES_BY_VALUE),
