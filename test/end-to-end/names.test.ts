@@ -58,7 +58,7 @@ before(async () => {
   makeProgramsImage();
   useResolver('127.0.0.1');
   const volumes = [`${PERL_LIBRARY}:${PERL_LIBRARY}:ro`, '/run/resolv.conf:/etc/resolv.conf:ro'];
-  const flags = ['--network=host', ...volumes.flatMap((volume) => ['-v', volume])];
+  const flags = volumes.flatMap((volume) => ['-v', volume]);
   target = startContainer(PROGRAMS_IMAGE, 'target', '--label', 'app=target', ...flags);
   await daemon.start('network');
   unread = await answersUnread();

@@ -19,7 +19,7 @@ let target: string;
 
 before(async () => {
   makeProgramsImage();
-  const flags = ['--cap-add=SYS_PTRACE', '-v', `${PERL_LIBRARY}:${PERL_LIBRARY}:ro`];
+  const flags = ['--network=none', '--cap-add=SYS_PTRACE', '-v', `${PERL_LIBRARY}:${PERL_LIBRARY}:ro`];
   target = startContainer(PROGRAMS_IMAGE, 'target', '--label', 'app=target', ...flags);
   startContainer(PROGRAMS_IMAGE, 'bystander', ...flags);
   await daemon.start(
