@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 import { Client, type EventStream, type ReceivedEvent } from '../support/client.js';
 import { docker, type Outcome, startContainer } from '../support/docker.js';
 import { loadModule } from '../support/kernel-modules.js';
-import { IN_LONG_RUNS } from '../support/long-run.js';
+import { IN_LONG_RUNS, IS_LONG_RUN } from '../support/long-run.js';
 import { makeProgramsImage, PROGRAMS_IMAGE } from '../support/programs-image.js';
 import { SharedDaemon } from '../support/shared-daemon.js';
 import { Shell } from '../support/shell.js';
@@ -23,7 +23,6 @@ import { GROUPS } from '../support/uses-table.js';
 
 const HELPER = 'build/test/support/uses';
 const REFUSED = /ermission denied|not permitted|Segmentation fault|Killed|failed to map/;
-const IS_LONG = IN_LONG_RUNS === false;
 const daemon = new SharedDaemon();
 const client = new Client(daemon.address);
 const volume = mkdtempSync('/run/uses-');
@@ -45,14 +44,38 @@ async function inOneShell(kind: ContainerKind, commands: readonly (readonly stri
   return outcomes.map(([, output, status]) => ({ status: Number(status), output: output! }));
 }
 
-const prepared = ({ preparation }: Trial) => ['sh', preparation ?? 'true'];
+const commandOf = ({ command }: Trial) => command;
+
+/** Prepares and runs each, in one shell of the container; the outcome is that of the first of the two that failed. */
+async function inTurn(kind: ContainerKind, trials: readonly Trial[]): Promise<Outcome[]> {
+  const steps = trials.flatMap(({ preparation, command }) =>
+    preparation === undefined ? [command] : [['sh', preparation], command],
+  );
+  const outcomes = await inOneShell(kind, steps);
+  return trials.map(({ preparation }) => {
+    const prepared = preparation === undefined ? undefined : outcomes.shift()!;
+    const tried = outcomes.shift()!;
+    return prepared === undefined || prepared.status === 0 ? tried : prepared;
+  });
+}
+
+/** Each different preparation once: no command comes between two. */
+async function prepare(kind: ContainerKind, trials: readonly Trial[]): Promise<void> {
+  const scripts = new Set(trials.flatMap(({ preparation = [] }) => preparation));
+  for (const { status, output } of await inOneShell(
+    kind,
+    [...scripts].map((script) => ['sh', script]),
+  ))
+    assert.equal(status, 0, output);
+}
+
 const kindOf = ({ container = 'default' }: { readonly container?: ContainerKind }) => container;
 
 /** Tries each where it can work, and in long runs also in every kind of container that may do more. */
 function* places<T extends Trial>(trials: readonly T[]): Generator<readonly [ContainerKind, T[]]> {
   for (const [rank, kind] of CONTAINER_KINDS.entries()) {
     const isTried = (trial: Trial) =>
-      IS_LONG ? CONTAINER_KINDS.indexOf(kindOf(trial)) <= rank : kindOf(trial) === kind;
+      IS_LONG_RUN ? CONTAINER_KINDS.indexOf(kindOf(trial)) <= rank : kindOf(trial) === kind;
     yield [kind, trials.filter(isTried)];
   }
 }
@@ -67,7 +90,7 @@ before(async () => {
       execFileSync(HELPER, ['serve', type, join(volume, directory, `host-${type}`)], { stdio: 'ignore' });
   }
   for (const kind of CONTAINER_KINDS) {
-    const flags = ['--label', 'app=uses', '-v', `${volume}:/v`, ...CONTAINERS[kind]];
+    const flags = ['--network=none', '--label', 'app=uses', '-v', `${volume}:/v`, ...CONTAINERS[kind]];
     ids.set(kind, startContainer(PROGRAMS_IMAGE, `uses-${kind}`, ...flags));
     // What enters the namespaces from outside would have all privileges.
     const shell = new Shell(['/usr/bin/docker', 'exec', '--interactive', `uses-${kind}`, '/bin/sh'], '/bin/sh -c');
@@ -100,11 +123,6 @@ spec:
 
 const withdraw = () => client.call('PolicyService', 'DeletePolicy', { name: 'uses', scope: 'SCOPE_NAMESPACE' });
 
-async function outcomesOf<T extends Trial>(kind: ContainerKind, tried: readonly T[]): Promise<[T, Outcome][]> {
-  const commands = tried.map(({ command }) => command);
-  return (await inOneShell(kind, commands)).map((outcome, index) => [tried[index]!, outcome]);
-}
-
 interface Refused extends Trial {
   readonly reported: Partial<Use['reported']>;
 }
@@ -133,7 +151,7 @@ function formsOf(group: Group): Form[] {
     outOfReach: [],
     free: free.filter((command) => !command.join(' ').includes('/guard')),
   };
-  return IS_LONG ? [blockList, allowing] : [blockList];
+  return IS_LONG_RUN ? [blockList, allowing] : [blockList];
 }
 
 for (const group of GROUPS) {
@@ -143,18 +161,17 @@ for (const group of GROUPS) {
       // Whatever its container needs is done there too.
       const freeKind = CONTAINER_KINDS.findLast((kind) => refused.some((each) => kindOf(each) === kind))!;
       for (const [kind, tried] of places([...refused, ...outOfReach])) {
-        const steps = tried.flatMap((each) => [prepared(each), each.command]);
-        for (const [index, { status, output }] of (await inOneShell(kind, steps)).entries())
-          assert.equal(status, 0, `without a policy: ${tried[Math.floor(index / 2)]!.technique}, ${kind}: ${output}`);
-        const further = kind === freeKind ? [...refused, ...outOfReach] : tried;
-        for (const { status, output } of await inOneShell(kind, further.map(prepared))) assert.equal(status, 0, output);
+        for (const [index, { status, output }] of (await inTurn(kind, tried)).entries())
+          assert.equal(status, 0, `without a policy: ${tried[index]!.technique}, ${kind}: ${output}`);
+        await prepare(kind, kind === freeKind ? [...refused, ...outOfReach] : tried);
       }
       await apply(rules);
       try {
         const failures: string[] = [];
         for (const [kind, tried] of places(refused)) {
           events.clear();
-          for (const [{ technique, reported }, { status, output }] of await outcomesOf(kind, tried)) {
+          for (const [index, { status, output }] of (await inOneShell(kind, tried.map(commandOf))).entries()) {
+            const { technique, reported } = tried[index]!;
             context.diagnostic(`${technique} (${kind})`);
             const isReported = (event: ReceivedEvent) =>
               event.result === 'RESULT_DENIED' && event.containerId === ids.get(kind) && matches(event, reported);
@@ -168,8 +185,8 @@ for (const group of GROUPS) {
         for (const [index, { status, output }] of (await inOneShell(freeKind, free)).entries())
           if (status !== 0) failures.push(`${free[index]!.join(' ')}: ${output}`);
         for (const [kind, tried] of places(outOfReach))
-          for (const [{ technique }, { status, output }] of await outcomesOf(kind, tried))
-            if (status !== 0) failures.push(`no longer out of reach: ${technique}, ${kind}: ${output}`);
+          for (const [index, { status, output }] of (await inOneShell(kind, tried.map(commandOf))).entries())
+            if (status !== 0) failures.push(`no longer out of reach: ${tried[index]!.technique}, ${kind}: ${output}`);
         assert.deepEqual(failures, []);
       } finally {
         await withdraw();
@@ -182,10 +199,9 @@ for (const group of GROUPS) {
     const least = new Map<string, ContainerKind>();
     for (const kind of CONTAINER_KINDS) {
       const left = trials.filter(({ technique }) => !least.has(technique));
-      const steps = left.flatMap((each) => [prepared(each), each.command]);
-      const outcomes = await inOneShell(kind, steps);
+      const outcomes = await inTurn(kind, left);
       for (const [index, { technique }] of left.entries())
-        if (outcomes.slice(index * 2, index * 2 + 2).every(({ status }) => status === 0)) least.set(technique, kind);
+        if (outcomes[index]!.status === 0) least.set(technique, kind);
     }
     assert.deepEqual(
       Object.fromEntries(least),

@@ -24,6 +24,16 @@ static int say(int result)
 	return result < 0;
 }
 
+/* A use of the descriptor would hide why the file cannot be opened. */
+static int opened(const char *path)
+{
+	int file = open(path, O_RDONLY);
+
+	if (file < 0)
+		exit(say(-1));
+	return file;
+}
+
 socklen_t name_socket(struct sockaddr_un *address, const char *path)
 {
 	memset(address, 0, sizeof(*address));
@@ -111,7 +121,7 @@ int main(int argc, char **argv)
 	if (!strcmp(use, "trusted"))
 		return say(setxattr(first, "trusted.use", "x", 1, 0));
 	if (!strcmp(use, "fsetxattr"))
-		return say(fsetxattr(open(first, O_RDONLY), second, "x", 1, 0));
+		return say(fsetxattr(opened(first), second, "x", 1, 0));
 	if (!strcmp(use, "removexattr"))
 		return say(removexattr(first, second));
 	if (!strcmp(use, "acl"))
@@ -123,7 +133,7 @@ int main(int argc, char **argv)
 	if (!strcmp(use, "times-of-link"))
 		return say(utimensat(AT_FDCWD, first, past, AT_SYMLINK_NOFOLLOW));
 	if (!strcmp(use, "ftimes"))
-		return say(futimens(open(first, O_RDONLY), past));
+		return say(futimens(opened(first), past));
 	if (!strcmp(use, "chattr"))
 		return say(change_flags(first));
 	if (!strcmp(use, "chattr-more"))
@@ -135,7 +145,7 @@ int main(int argc, char **argv)
 	if (!strcmp(use, "by-path-descriptor"))
 		return say(change_by_path_descriptor(first, second));
 	if (!strcmp(use, "fchmod"))
-		return say(fchmod(open(first, O_RDONLY), 0600));
+		return say(fchmod(opened(first), 0600));
 	if (!strcmp(use, "rename"))
 		return say(rename_with(first, second, ARGUMENT(4)));
 	if (!strcmp(use, "link-nameless"))
