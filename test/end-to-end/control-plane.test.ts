@@ -224,7 +224,9 @@ test('a client that sends too much, too often or reads too slowly does not affec
   assert.equal(await overUnix.end('SIGTERM'), 0);
 });
 
-test('certificates that cannot be used are reported before anything is changed in the kernel', async () => {
+test('certificates that cannot be used are reported before anything is changed in the kernel', {
+  skip: IN_LONG_RUNS,
+}, async () => {
   const daemon = new Daemon('127.0.0.1:7444');
   const files = ['--tls-certificate', '--tls-key', '--tls-client-ca'].flatMap((flag) => [
     flag,

@@ -9,6 +9,7 @@ import { closeDescriptor } from '../../src/native/libc.js';
 import { Client, type EventStream } from '../support/client.js';
 import { Daemon } from '../support/daemon.js';
 import { eventually } from '../support/eventually.js';
+import { IN_LONG_RUNS } from '../support/long-run.js';
 import { pinOfMap } from '../support/map-pin.js';
 
 /** A privileged container with the host's PID namespace and files: only its mount namespace is its own. */
@@ -244,7 +245,9 @@ test("the preset hardened keeps a container with all privileges from the host's 
   await client.call('PolicyService', 'DeletePolicy', { name: 'hardened', namespace: 'default' });
 });
 
-test('under a policy for the host its processes are refused the same, and whoever started the daemon may stop it', async () => {
+test('under a policy for the host its processes are refused the same, and whoever started the daemon may stop it', {
+  skip: IN_LONG_RUNS,
+}, async () => {
   const map = pinOfMap(PINS, 'settings');
   await client.call('PolicyService', 'ApplyPolicy', { manifest: HOST_POLICY });
   const attempts = [

@@ -6,7 +6,7 @@ import { compileImage } from '../../src/image/compile.js';
 import type { PathMatch, Rule } from '../../src/policy/model.js';
 import { resolveRules } from '../../src/policy/rule-set.js';
 
-const RUNS = Math.ceil(Number(process.env.HAUBERK_RUNS ?? 6000) / 600);
+const RUNS = Math.ceil(Number(process.env.HAUBERK_RUNS ?? 2400) / 600);
 
 /** The time that one image may take. */
 const MILLISECONDS_MAX = 3000;

@@ -20,7 +20,7 @@ import {
 } from '../../src/image/layout.js';
 import { randomRuleSet } from './random-rule-set.js';
 
-const RUNS = Math.ceil(Number(process.env.HAUBERK_RUNS ?? 6000) / 50);
+const RUNS = Math.ceil(Number(process.env.HAUBERK_RUNS ?? 2400) / 50);
 const STATES_MAX = 400;
 const BYTES = Array.from({ length: 255 }, (_, index) => index + 1);
 const DEAD = 0;

@@ -13,7 +13,7 @@ import { connectWith, serveGuarded } from '../unit/rpc/access-support.js';
 import { manifest } from '../unit/rpc/support.js';
 import { seedOf } from './runs.js';
 
-const CALLS = Number(process.env.HAUBERK_REQUESTS ?? 5000);
+const CALLS = Number(process.env.HAUBERK_REQUESTS ?? 2000);
 /** The statuses that any call may end with. */
 const EXPECTED: readonly string[] = [
   ...['OK', 'INVALID_ARGUMENT', 'NOT_FOUND', 'ABORTED', 'FAILED_PRECONDITION', 'RESOURCE_EXHAUSTED'],

@@ -1,6 +1,6 @@
 import type { Parameters } from 'fast-check';
 
-const DECISIONS = Number(process.env.HAUBERK_DECISIONS ?? 25_000);
+const DECISIONS = Number(process.env.HAUBERK_DECISIONS ?? 10_000);
 
 /** The seed of a run, which is printed: HAUBERK_SEED, to repeat a reported failure, or a new one. */
 export function seedOf(what: string): number {
