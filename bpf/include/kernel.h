@@ -215,6 +215,7 @@ struct task_struct {
 	struct hlist_node pid_links[1];
 	struct mm_struct *mm;
 	struct nsproxy *nsproxy;
+	const struct cred *real_cred;
 	const struct cred *cred;
 	struct signal_struct *signal;
 };
@@ -387,6 +388,7 @@ struct linux_binprm {
 /* The flag of a filesystem's type: it is on a device. */
 #define FS_REQUIRES_DEV 1
 /* include/linux/sched.h: the process was forked and has run no program since */
+#define PF_IO_WORKER 0x10
 #define PF_FORKNOEXEC 0x40
 #define S_IFMT 0170000
 #define S_IFDIR 0040000

@@ -228,6 +228,22 @@ test('a rule on namespaces refuses creating a user namespace', async () => {
   });
 });
 
+test('what overlayfs does with the credentials of who mounted it is not refused to the process', async () => {
+  for (const [index, rules] of [
+    'presets: [{name: hardened}]',
+    'capabilities: {matchCapabilities: [{capability: "sys_admin,chown,dac_override,fowner,fsetid"}]}',
+  ].entries()) {
+    const path = `/etc/${['group', 'gshadow'][index]}`;
+    await under(rules, async () => {
+      runs(
+        sh(`echo x >>${path} && /bin/mv ${path} /tmp/ && /bin/mkdir /etc/${index} && /bin/mv /etc/${index} ${path}`),
+      );
+      if (rules.startsWith('capabilities'))
+        await denied(sh('/bin/chown 1:1 /etc/passwd'), 'capabilities.matchCapabilities[0]', 'chown');
+    });
+  }
+});
+
 test('each preset refuses the behaviour it is named after', async () => {
   await under('presets: [{name: anonymousMapExec}]', async () => {
     // mmap(NULL, 4096, PROT_READ|PROT_WRITE|PROT_EXEC, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0), then by mprotect
