@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { IntakeCounts } from '../../../src/control/intake-counts.js';
 import type { HookAnswer, HookRequest } from '../../../src/sources/hook-request.js';
 import { HookServer } from '../../../src/sources/hook-server.js';
@@ -31,6 +33,24 @@ function socketPath(): string {
 }
 
 const isProtected = async (): Promise<HookAnswer> => ({ outcome: 'protected' });
+
+test('a request that was sent in time is answered even if it could not be read in time', async (t) => {
+  const { server, path, counts } = await serve(isProtected, undefined, 100);
+  t.after(() => server.close());
+  const socket = connect({ path, allowHalfOpen: true });
+  let answer = '';
+  socket.on('data', (chunk) => {
+    answer += chunk;
+  });
+  await once(socket, 'connect');
+  // Until the server has accepted it, and its time runs.
+  await sleep(20);
+  socket.end(JSON.stringify(hookRequest()));
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+  await once(socket, 'end');
+  assert.match(answer, /protected/);
+  assert.equal(counts.rejectedRequests, 0);
+});
 
 test('a request is passed on completely, and its answer is one line', async () => {
   const requests: HookRequest[] = [];
