@@ -3,6 +3,7 @@ import * as validators from '../generated/policy-validators.js';
 import type { FieldPath, Finding } from './finding.js';
 import { fieldName, quote } from './finding.js';
 import type { PolicyKind } from './manifest-schema.js';
+import { isMeantAsLabel, labelsAdvice } from './misplaced-labels.js';
 import { missingSentence } from './schema-keywords.js';
 import { suggest } from './suggestion.js';
 
@@ -14,7 +15,13 @@ export function checkSchema(document: unknown, kind: PolicyKind): Finding[] {
   if (validate(document)) return [];
   const errors = validate.errors ?? [];
   const findings = new Map<string, Finding>();
+  let areLabelsTold = false;
   for (const error of errors) {
+    if (isMisplacedLabel(error)) {
+      // The advice at the first one is for all of them.
+      if (areLabelsTold) continue;
+      areLabelsTold = true;
+    }
     const finding = toFinding(error, document);
     findings.set(`${fieldName(finding.path)}: ${finding.description}`, finding);
   }
@@ -45,10 +52,11 @@ function toFinding(error: ErrorObject, document: unknown): Finding {
   switch (error.keyword) {
     case 'additionalProperties': {
       const field: string = error.params.additionalProperty;
-      const label = misplacedLabel(path, field, error.data);
-      if (label !== undefined) return { path: [...path, field], description: label, fault: 'key' };
       const known = suggest(field, Object.keys(error.parentSchema?.properties ?? {}));
-      const hint = known === undefined ? '' : `, did you mean \`${known}\`?`;
+      const near = known === undefined ? '' : `, did you mean \`${known}\`?`;
+      const hint = isMisplacedLabel(error)
+        ? `: ${labelsAdvice(String(path.at(-1)), error.data as Record<string, unknown>)}`
+        : near;
       return { path: [...path, field], description: `unknown field ${quote(field)}${hint}`, fault: 'key' };
     }
     case 'required': {
@@ -83,14 +91,9 @@ const SELECTORS_FOR_ALL: Readonly<Record<string, string>> = {
   'spec.nodeSelector': '; to reach every host write `nodeSelector: {matchLabels: {}}`',
 };
 
-/** What to write in place of a label that stands in a selector itself; undefined for anything else. */
-function misplacedLabel(path: FieldPath, field: string, selector: unknown): string | undefined {
-  const name = fieldName(path);
-  if (SELECTORS_FOR_ALL[name] === undefined || suggest(field, ['matchLabels', 'matchExpressions'])) return undefined;
-  const value = (selector as Record<string, unknown>)[field];
-  if (typeof value === 'object' && value !== null) return undefined;
-  const label = `${field}: ${value}`;
-  return `unknown field ${quote(field)}: labels stand in \`matchLabels\`, write ${quote(`${path.at(-1)}: {matchLabels: {${label}}}`)}`;
+function isMisplacedLabel({ keyword, instancePath, params, data }: ErrorObject): boolean {
+  if (keyword !== 'additionalProperties' || !/^\/spec\/(?:selector|nodeSelector)$/u.test(instancePath)) return false;
+  return isMeantAsLabel(params.additionalProperty, (data as Record<string, unknown>)[params.additionalProperty]);
 }
 
 function rangeSentence({ parentSchema }: ErrorObject): string {
