@@ -33,7 +33,8 @@ export class ManifestFiles {
     let text = '';
     let line = 1;
     for (const [index, name] of names.entries()) {
-      const content = `${index > 0 ? '---\n' : ''}${readManifest(name)}`;
+      // After an end of a document, unlike after `---`, directives may stand.
+      const content = `${index > 0 ? '...\n' : ''}${readManifest(name)}`;
       const ended = content.endsWith('\n') ? content : `${content}\n`;
       parts.push({ name: name === STANDARD_INPUT ? 'standard input' : name, firstLine: line + Number(index > 0) });
       text += ended;
@@ -117,9 +118,11 @@ function statOf(place: string) {
   }
 }
 
+/** Without a byte order mark, which may stand at the beginning of a text only. */
 function readManifest(name: string): string {
   try {
-    return name === STANDARD_INPUT ? terminal().input() : readFileSync(name, 'utf8');
+    const text = name === STANDARD_INPUT ? terminal().input() : readFileSync(name, 'utf8');
+    return text.replace(/^\uFEFF/u, '');
   } catch (error) {
     throw new CommandFailure(EXIT.refused, fileProblem(error));
   }

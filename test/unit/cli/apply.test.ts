@@ -95,3 +95,21 @@ test('policies of every scope can be applied again, changed or not', async (t) =
   assert.deepEqual(await apply('/a'), ['unchanged', 'unchanged']);
   assert.deepEqual(await apply('/b'), ['updated', 'updated']);
 });
+
+test('each file of a directory is read as it is alone: with a byte order mark, directives, or an end of its document', async (t) => {
+  const { write, hauberk, directory } = await start(t);
+  const files = {
+    'a.yaml': manifest('a'),
+    'b.yaml': `\uFEFF${manifest('b')}`,
+    'c.yaml': `%YAML 1.2\n---\n${manifest('c')}`,
+    'd.yaml': `\uFEFF%YAML 1.2\n---\n${manifest('d')}...\n`,
+    'e.yaml': `---\n${manifest('e')}---\n`,
+    'f.yaml': '# nothing yet',
+    'g.yaml': manifest('g', '/etc/*shadow'),
+  };
+  for (const [name, text] of Object.entries(files)) write(name, text);
+  const { status, output, errors } = await hauberk('apply', '-f', directory);
+  assert.equal(status, 0, errors);
+  assert.deepEqual(output.match(/\w+(?= created)/gu), ['a', 'b', 'c', 'd', 'e', 'g']);
+  assert.match(errors, /in `matchPatterns` \(.*\/g\.yaml:12:15\)$/mu);
+});
