@@ -13,6 +13,8 @@ const STANDARD_INPUT = '-';
 /** Of a list that ends before the problems do. */
 const INCOMPLETE = /^(?:has )?\d+ more\b.* not listed$|: the rest was not read\b/u;
 const PLACED = /^line (\d+), column (\d+): (.*)$/su;
+/** The other place that a problem is about. */
+const OTHER_PLACE = /, first at line (\d+), column (\d+)$/u;
 
 interface Part {
   readonly name: string;
@@ -83,7 +85,11 @@ export class ManifestFiles {
     const name = field.replace(/^document \d+: /u, '');
     const [, line, column, text] = PLACED.exec(description) ?? [];
     if (line === undefined) return name === '' ? description : `${name}: ${description}`;
-    return `${this.#placeOf(Number(line))}:${column}: ${name}: ${text}`;
+    const explained = text!.replace(
+      OTHER_PLACE,
+      (_, first: string, at: string) => `, first at ${this.#placeOf(Number(first))}:${at}`,
+    );
+    return `${this.#placeOf(Number(line))}:${column}: ${name}: ${explained}`;
   }
 
   /** File and line for a line of the joined text. */

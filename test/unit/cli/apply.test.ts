@@ -113,3 +113,15 @@ test('each file of a directory is read as it is alone: with a byte order mark, d
   assert.deepEqual(output.match(/\w+(?= created)/gu), ['a', 'b', 'c', 'd', 'e', 'g']);
   assert.match(errors, /in `matchPatterns` \(.*\/g\.yaml:12:15\)$/mu);
 });
+
+test('of a policy in two files both places are named', async (t) => {
+  const { write, hauberk } = await start(t);
+  const first = write('first.yaml', `# ours\n${manifest('a')}---\n${manifest('b')}`);
+  const second = write('second.yaml', `${manifest('c')}---\n${manifest('b')}`);
+  const { status, errors } = await hauberk('apply', '-f', first, second);
+  assert.equal(status, 1);
+  assert.equal(
+    errors,
+    `hauberk: ${second}:18:9: metadata.name: policy \`default/b\` is given twice, first at ${first}:19:9\n`,
+  );
+});

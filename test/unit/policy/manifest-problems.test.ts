@@ -460,6 +460,6 @@ test('a policy that is given twice in a manifest is refused at the second name',
   const explicit = GOOD.replace('name: sample', 'namespace: default\n  name: sample');
   assert.deepEqual(
     refusalOf(() => readManifest(`${GOOD}---\n${explicit}`, options)),
-    ['line 23, column 9: document 2: metadata.name: policy `default/sample` is given twice, first by document 1'],
+    ['line 23, column 9: document 2: metadata.name: policy `default/sample` is given twice, first at line 4, column 9'],
   );
 });
