@@ -22,7 +22,7 @@ export function checkSchema(document: unknown, kind: PolicyKind): Finding[] {
       if (areLabelsTold) continue;
       areLabelsTold = true;
     }
-    const finding = toFinding(error, document);
+    const finding = toFinding(error, document, kind);
     findings.set(`${fieldName(finding.path)}: ${finding.description}`, finding);
   }
   return [...findings.values()];
@@ -46,7 +46,7 @@ export function kubeArmorOnly(name: string): string {
   return `${quote(name)} is part of KubeArmor's language, not of Hauberk's`;
 }
 
-function toFinding(error: ErrorObject, document: unknown): Finding {
+function toFinding(error: ErrorObject, document: unknown, kind: PolicyKind): Finding {
   const path = pathOf(error.instancePath, document);
   const at = (description: string): Finding => ({ path, description, fault: 'value' });
   switch (error.keyword) {
@@ -61,7 +61,7 @@ function toFinding(error: ErrorObject, document: unknown): Finding {
     }
     case 'required': {
       const field: string = error.params.missingProperty;
-      const hint = SELECTORS_FOR_ALL[fieldName([...path, field])] ?? '';
+      const hint = selectorForAll([...path, field], kind);
       return { path: [...path, field], description: missingSentence(field) + hint, fault: 'value' };
     }
     case 'choice':
@@ -77,7 +77,7 @@ function toFinding(error: ErrorObject, document: unknown): Finding {
       return at('must not be empty');
     case 'type': {
       const type = String(error.params.type).split(',')[0]!;
-      const hint = error.data === null ? (SELECTORS_FOR_ALL[fieldName(path)] ?? '') : '';
+      const hint = error.data === null ? selectorForAll(path, kind) : '';
       return at((type === 'integer' ? rangeSentence(error) : TYPE_SENTENCES[type]!) + hint);
     }
     default:
@@ -85,10 +85,16 @@ function toFinding(error: ErrorObject, document: unknown): Finding {
   }
 }
 
-/** What to write where a policy is meant for all it can reach. */
-const SELECTORS_FOR_ALL: Readonly<Record<string, string>> = {
-  'spec.selector': '; to reach every container write `selector: {matchLabels: {}}`',
-  'spec.nodeSelector': '; to reach every host write `nodeSelector: {matchLabels: {}}`',
+/** What to write where a policy is meant for all it can reach; empty for fields that are no selector of it. */
+function selectorForAll(path: FieldPath, kind: PolicyKind): string {
+  const { selector, all } = REACHED[kind];
+  return fieldName(path) === `spec.${selector}` ? `; to reach ${all} write \`${selector}: {matchLabels: {}}\`` : '';
+}
+
+const REACHED: Readonly<Record<PolicyKind, { readonly selector: string; readonly all: string }>> = {
+  KubeArmorPolicy: { selector: 'selector', all: 'every container of the namespace' },
+  KubeArmorClusterPolicy: { selector: 'selector', all: 'every container of every namespace' },
+  KubeArmorHostPolicy: { selector: 'nodeSelector', all: 'every host' },
 };
 
 function isMisplacedLabel({ keyword, instancePath, params, data }: ErrorObject): boolean {

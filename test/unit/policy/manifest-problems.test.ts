@@ -142,7 +142,13 @@ const cases: readonly Case[] = [
     'a missing selector',
     'selector:\n    matchLabels:\n      app: web',
     'severity: 3',
-    'line 6, column 3: spec.selector: missing required field `selector`; to reach every container write `selector: {matchLabels: {}}`',
+    'line 6, column 3: spec.selector: missing required field `selector`; to reach every container of the namespace write `selector: {matchLabels: {}}`',
+  ],
+  [
+    'a missing selector of a policy for the cluster',
+    'KubeArmorPolicy\nmetadata:\n  name: sample\nspec:\n  selector:\n    matchLabels:\n      app: web',
+    'KubeArmorClusterPolicy\nmetadata:\n  name: sample\nspec:\n  selector:',
+    'line 6, column 3: spec.selector: must be a mapping; to reach every container of every namespace write `selector: {matchLabels: {}}`',
   ],
   [
     'a selector without matchLabels',
@@ -299,7 +305,7 @@ const cases: readonly Case[] = [
     'nodeSelector in place of selector',
     'selector:',
     'nodeSelector:',
-    'line 6, column 3: spec.selector: missing required field `selector`; to reach every container write `selector: {matchLabels: {}}`',
+    'line 6, column 3: spec.selector: missing required field `selector`; to reach every container of the namespace write `selector: {matchLabels: {}}`',
     'line 6, column 3: spec.nodeSelector: unknown field `nodeSelector`',
   ],
   [
