@@ -129,7 +129,8 @@ function readDocument(document: Document.Parsed, lines: LineCounter, options: Ma
   }
   if (document.directives.yaml.version === '1.1') {
     // Its merge keys and its booleans such as `yes` would give the same text another meaning.
-    return refused([{ field: 'manifest', description: 'is YAML 1.1; only YAML 1.2 is read' }]);
+    const description = 'is YAML 1.1; only YAML 1.2 is read';
+    return refused([{ field: 'manifest', description, ...positionAt(lines, document.range[0]) }]);
   }
   const structure = checkStructure(document);
   if (structure.some(({ isFatal }) => isFatal)) {
