@@ -13,6 +13,8 @@ const STANDARD_INPUT = '-';
 /** Of a list that ends before the problems do. */
 const INCOMPLETE = /^(?:has )?\d+ more\b.* not listed$|: the rest was not read\b/u;
 const PLACED = /^line (\d+), column (\d+): (.*)$/su;
+/** The other place that a problem is about. */
+const OTHER_PLACE = /, first at line (\d+), column (\d+)$/u;
 
 interface Part {
   readonly name: string;
@@ -33,7 +35,8 @@ export class ManifestFiles {
     let text = '';
     let line = 1;
     for (const [index, name] of names.entries()) {
-      const content = `${index > 0 ? '---\n' : ''}${readManifest(name)}`;
+      // After an end of a document, unlike after `---`, directives may stand.
+      const content = `${index > 0 ? '...\n' : ''}${readManifest(name)}`;
       const ended = content.endsWith('\n') ? content : `${content}\n`;
       parts.push({ name: name === STANDARD_INPUT ? 'standard input' : name, firstLine: line + Number(index > 0) });
       text += ended;
@@ -82,7 +85,11 @@ export class ManifestFiles {
     const name = field.replace(/^document \d+: /u, '');
     const [, line, column, text] = PLACED.exec(description) ?? [];
     if (line === undefined) return name === '' ? description : `${name}: ${description}`;
-    return `${this.#placeOf(Number(line))}:${column}: ${name}: ${text}`;
+    const explained = text!.replace(
+      OTHER_PLACE,
+      (_, first: string, at: string) => `, first at ${this.#placeOf(Number(first))}:${at}`,
+    );
+    return `${this.#placeOf(Number(line))}:${column}: ${name}: ${explained}`;
   }
 
   /** File and line for a line of the joined text. */
@@ -117,9 +124,11 @@ function statOf(place: string) {
   }
 }
 
+/** Without a byte order mark, which may stand at the beginning of a text only. */
 function readManifest(name: string): string {
   try {
-    return name === STANDARD_INPUT ? terminal().input() : readFileSync(name, 'utf8');
+    const text = name === STANDARD_INPUT ? terminal().input() : readFileSync(name, 'utf8');
+    return text.replace(/^\uFEFF/u, '');
   } catch (error) {
     throw new CommandFailure(EXIT.refused, fileProblem(error));
   }

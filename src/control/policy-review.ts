@@ -16,7 +16,11 @@ import type { RuleSets } from './rule-sets.js';
 export const REVIEW_MILLISECONDS = 3000;
 const NOT_REVIEWED = 'its rules were not compared with others: too many were given at once';
 
-const VOID_ADVICE = '; take it out, or give its policy a higher `priority`';
+/** What to do about a rule that never decides, by where the one stands that comes first. */
+const VOID_ADVICE = {
+  'same policy': '; take it out, or change the one that comes first',
+  'other policy': '; take it out, or give its policy a higher `priority`',
+};
 
 type Reviewing = Pick<RuleSets, 'host' | 'makeFor' | 'settings'>;
 type PosturesIn = (namespace: string) => Postures;
@@ -80,11 +84,9 @@ async function reviewChanges(
 
 /** @param placeOf how a warning about the rule of this id begins */
 function shadowedLines({ shadowed, moreShadowed }: Review, placeOf: (ruleId: string) => string): string[] {
-  const lines = shadowed.map((line) => {
-    // Each begins with the id of the rule, and ends with the other rule where there is one.
-    const place = placeOf(line.split(' ', 1)[0]!);
-    return `${place}${line}${line.includes(' comes first') ? VOID_ADVICE : ''}`;
-  });
+  const lines = shadowed.map(
+    ({ id, sentence, winnerIn }) => `${placeOf(id)}${sentence}${winnerIn === undefined ? '' : VOID_ADVICE[winnerIn]}`,
+  );
   if (moreShadowed === 0) return lines;
   return [...lines, `${counted(moreShadowed, 'more rule never decides', 'more rules never decide')}, not listed`];
 }

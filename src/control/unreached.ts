@@ -1,5 +1,6 @@
 import type { Container } from '../containers/container.js';
 import type { Policy } from '../policy/model.js';
+import { CONTAINER_NAME_LABELS } from '../policy/selector-labels.js';
 
 /** At most this many labels, or namespaces, are named. */
 const NAMED_MAX = 10;
@@ -13,7 +14,7 @@ export function isAboutReach(warning: string): boolean {
   return [NO_CONTAINER, NOT_THIS_HOST, HOST_OFF].some((beginning) => warning.startsWith(beginning));
 }
 
-type Subject = Pick<Container, 'namespace' | 'labels'>;
+type Subject = Pick<Container, 'namespace' | 'labels'> & Partial<Pick<Container, 'name'>>;
 
 interface Reachable {
   readonly containers: ReadonlyMap<string, Subject>;
@@ -56,7 +57,7 @@ export class Unreached {
     const { host } = this.hosts;
     return host === undefined
       ? `${HOST_OFF}: hauberkd was started with --rescue`
-      : `${NOT_THIS_HOST}, whose labels are ${listOf([...labelsOf([host]).values()].flat())}`;
+      : `${NOT_THIS_HOST}, whose labels are ${listOf([...labelsOf([{ labels: host.labels }]).values()].flat())}`;
   }
 
   #namespacesThere(): readonly string[] {
@@ -93,10 +94,12 @@ function mostLikely(labels: Labels, selectorKeys: ReadonlySet<string>): string {
   return listOf(named, count);
 }
 
-function labelsOf(subjects: Iterable<Pick<Container, 'labels'>>): Labels {
+/** With the names of containers, which selectors match where no label has them. */
+function labelsOf(subjects: Iterable<Pick<Subject, 'labels' | 'name'>>): Labels {
   const values = new Map<string, Set<string>>();
-  for (const { labels } of subjects) {
-    for (const [key, value] of Object.entries(labels)) {
+  for (const { labels, name } of subjects) {
+    const names = name ? Object.fromEntries(CONTAINER_NAME_LABELS.map((key) => [key, name])) : {};
+    for (const [key, value] of Object.entries({ ...names, ...labels })) {
       const known = values.get(key) ?? new Set();
       values.set(key, known.add(`${key}=${value}`));
     }

@@ -8,10 +8,18 @@ import { exampleAccessesOf } from './example-accesses.js';
 import { comparePrecedence } from './precedence.js';
 import { RuleIndex } from './rule-index.js';
 
+/** A rule that never decides anything. */
+export interface ShadowedRule {
+  readonly id: string;
+  /** Begins with the id, and says why. */
+  readonly sentence: string;
+  /** Which policy has the rule that comes first, where there is one. */
+  readonly winnerIn?: 'same policy' | 'other policy';
+}
+
 /** What the author of a policy should know about its rules among the others that reach the same container. */
 export interface Review {
-  /** Rules that never decide anything, each with the reason. */
-  readonly shadowed: readonly string[];
+  readonly shadowed: readonly ShadowedRule[];
   /** How many more rules never decide. */
   readonly moreShadowed: number;
   /** Rules that disagree about an access with rules of the same or other policies, and which comes first. */
@@ -64,28 +72,27 @@ export class Reviewer {
 
   /** The same, a step for each rule. */
   *reviewInSteps(policy: Policy): Steps<Review> {
-    const shadowed: string[] = [];
-    const listed = new Set<string>();
-    const conflicts = new Set<string>();
     // By id, since links double rules.
+    const shadowed = new Map<string, ShadowedRule>();
+    const conflicts = new Set<string>();
+    /** Of rules of this policy, which meet from both sides. */
+    const ownConflicts = new Set<string>();
     const moreShadowed = new Set<string>();
     const uncompared = new Set<string>();
     const own = this.#byPolicy.get(policyKey(policy)) ?? [];
     for (const [place, bound] of own.entries()) {
       const { id, action } = bound.rule;
       const isShadowed = !this.decides(bound);
-      const isListed = isShadowed && shadowed.length < LINES_MAX;
+      const isListed = isShadowed && !shadowed.has(id) && shadowed.size < LINES_MAX;
       const isCompared = place < RULES_MAX && conflicts.size < LINES_MAX;
-      if (isShadowed && !isListed && !listed.has(id)) moreShadowed.add(id);
+      if (isShadowed && !isListed && !shadowed.has(id)) moreShadowed.add(id);
       if (!isCompared) uncompared.add(id);
       if (isListed || isCompared || isStep(place)) yield;
       if (!isListed && !isCompared) continue;
       const others = this.#rivalsOf(bound);
       if (isListed) {
-        listed.add(id);
         const [first] = others.filter((other) => comparePrecedence(other, bound).sign < 0);
-        const reason = first === undefined ? 'no access is decided by it' : comesFirst(first, bound);
-        shadowed.push(`${id} never decides: ${reason}`);
+        shadowed.set(id, shadowedBy(first, bound));
       }
       if (!isCompared) continue;
       for (const other of others) {
@@ -94,12 +101,16 @@ export class Reviewer {
           uncompared.add(id);
           break;
         }
+        if (isSamePolicy(other, bound)) {
+          if (ownConflicts.has(`${other.rule.id} ${id}`)) continue;
+          ownConflicts.add(`${id} ${other.rule.id}`);
+        }
         const [winner, loser] = comparePrecedence(bound, other).sign < 0 ? [bound, other] : [other, bound];
         conflicts.add(`${id} and ${nameOf(other)} disagree: ${comesFirst(winner, loser)}`);
       }
     }
     const counts = { moreShadowed: moreShadowed.size, uncompared: uncompared.size };
-    return { shadowed, conflicts: [...conflicts], ...counts };
+    return { shadowed: [...shadowed.values()], conflicts: [...conflicts], ...counts };
   }
 
   /** Other rules that cover an access that this one covers, in their order. */
@@ -110,9 +121,23 @@ export class Reviewer {
       if (decider !== undefined && 'rule' in decider) rivals.add(decider);
       for (const { rule, applies } of losers) if (applies) rivals.add(rule);
     }
-    rivals.delete(bound);
-    return [...rivals].sort((a, b) => comparePrecedence(a, b).sign);
+    const isTwin = (other: BoundRule) => other.rule.id === bound.rule.id && isSamePolicy(other, bound);
+    return [...rivals].filter((other) => !isTwin(other)).sort((a, b) => comparePrecedence(a, b).sign);
   }
+}
+
+function shadowedBy(winner: BoundRule | undefined, loser: BoundRule): ShadowedRule {
+  const { id } = loser.rule;
+  if (winner === undefined) return { id, sentence: `${id} never decides: no access is decided by it` };
+  return {
+    id,
+    sentence: `${id} never decides: ${comesFirst(winner, loser)}`,
+    winnerIn: isSamePolicy(winner, loser) ? 'same policy' : 'other policy',
+  };
+}
+
+function isSamePolicy(a: BoundRule, b: BoundRule): boolean {
+  return policyKey(a.policy) === policyKey(b.policy);
 }
 
 function comesFirst(winner: BoundRule, loser: BoundRule): string {

@@ -72,7 +72,7 @@ export function readPlacedManifest(text: string, options: ManifestOptions = {}):
   const problems: Problem[] = [];
   const read: PlacedDocument[] = [];
   const foreign: string[] = [];
-  const firstNamed = new Map<string, number>();
+  const firstNamed = new Map<string, Position>();
   for (const [index, source] of filled.entries()) {
     const prefix = filled.length > 1 ? `document ${index + 1}: ` : '';
     const report = (found: readonly Problem[]) => {
@@ -89,12 +89,13 @@ export function readPlacedManifest(text: string, options: ManifestOptions = {}):
     foreign.push(...result.foreign);
     for (const { policy, warnings, positionOf } of result.policies) {
       const key = policyKey(policy);
+      const position = positionOf(['metadata', 'name']);
       const first = firstNamed.get(key);
       if (first !== undefined) {
-        const description = `policy ${quote(key)} is given twice, first by document ${first}`;
-        report([{ field: 'metadata.name', description, ...positionOf(['metadata', 'name']) }]);
+        const description = `policy ${quote(key)} is given twice, first at line ${first.line}, column ${first.column}`;
+        report([{ field: 'metadata.name', description, ...position }]);
       }
-      firstNamed.set(key, first ?? index + 1);
+      firstNamed.set(key, first ?? position);
       const remarks = left.map(({ description, ...position }) => placed(position, description));
       read.push({ policy, document: index + 1, warnings: [...warnings, ...remarks], positionOf });
     }
@@ -128,7 +129,8 @@ function readDocument(document: Document.Parsed, lines: LineCounter, options: Ma
   }
   if (document.directives.yaml.version === '1.1') {
     // Its merge keys and its booleans such as `yes` would give the same text another meaning.
-    return refused([{ field: 'manifest', description: 'is YAML 1.1; only YAML 1.2 is read' }]);
+    const description = 'is YAML 1.1; only YAML 1.2 is read';
+    return refused([{ field: 'manifest', description, ...positionAt(lines, document.range[0]) }]);
   }
   const structure = checkStructure(document);
   if (structure.some(({ isFatal }) => isFatal)) {

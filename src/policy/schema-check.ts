@@ -3,6 +3,7 @@ import * as validators from '../generated/policy-validators.js';
 import type { FieldPath, Finding } from './finding.js';
 import { fieldName, quote } from './finding.js';
 import type { PolicyKind } from './manifest-schema.js';
+import { isMeantAsLabel, labelsAdvice } from './misplaced-labels.js';
 import { missingSentence } from './schema-keywords.js';
 import { suggest } from './suggestion.js';
 
@@ -14,8 +15,14 @@ export function checkSchema(document: unknown, kind: PolicyKind): Finding[] {
   if (validate(document)) return [];
   const errors = validate.errors ?? [];
   const findings = new Map<string, Finding>();
+  let areLabelsTold = false;
   for (const error of errors) {
-    const finding = toFinding(error, document);
+    if (isMisplacedLabel(error)) {
+      // The advice at the first one is for all of them.
+      if (areLabelsTold) continue;
+      areLabelsTold = true;
+    }
+    const finding = toFinding(error, document, kind);
     findings.set(`${fieldName(finding.path)}: ${finding.description}`, finding);
   }
   return [...findings.values()];
@@ -39,21 +46,22 @@ export function kubeArmorOnly(name: string): string {
   return `${quote(name)} is part of KubeArmor's language, not of Hauberk's`;
 }
 
-function toFinding(error: ErrorObject, document: unknown): Finding {
+function toFinding(error: ErrorObject, document: unknown, kind: PolicyKind): Finding {
   const path = pathOf(error.instancePath, document);
   const at = (description: string): Finding => ({ path, description, fault: 'value' });
   switch (error.keyword) {
     case 'additionalProperties': {
       const field: string = error.params.additionalProperty;
-      const label = misplacedLabel(path, field, error.data);
-      if (label !== undefined) return { path: [...path, field], description: label, fault: 'key' };
       const known = suggest(field, Object.keys(error.parentSchema?.properties ?? {}));
-      const hint = known === undefined ? '' : `, did you mean \`${known}\`?`;
+      const near = known === undefined ? '' : `, did you mean \`${known}\`?`;
+      const hint = isMisplacedLabel(error)
+        ? `: ${labelsAdvice(String(path.at(-1)), error.data as Record<string, unknown>)}`
+        : near;
       return { path: [...path, field], description: `unknown field ${quote(field)}${hint}`, fault: 'key' };
     }
     case 'required': {
       const field: string = error.params.missingProperty;
-      const hint = SELECTORS_FOR_ALL[fieldName([...path, field])] ?? '';
+      const hint = selectorForAll([...path, field], kind);
       return { path: [...path, field], description: missingSentence(field) + hint, fault: 'value' };
     }
     case 'choice':
@@ -69,7 +77,7 @@ function toFinding(error: ErrorObject, document: unknown): Finding {
       return at('must not be empty');
     case 'type': {
       const type = String(error.params.type).split(',')[0]!;
-      const hint = error.data === null ? (SELECTORS_FOR_ALL[fieldName(path)] ?? '') : '';
+      const hint = error.data === null ? selectorForAll(path, kind) : '';
       return at((type === 'integer' ? rangeSentence(error) : TYPE_SENTENCES[type]!) + hint);
     }
     default:
@@ -77,20 +85,21 @@ function toFinding(error: ErrorObject, document: unknown): Finding {
   }
 }
 
-/** What to write where a policy is meant for all it can reach. */
-const SELECTORS_FOR_ALL: Readonly<Record<string, string>> = {
-  'spec.selector': '; to reach every container write `selector: {matchLabels: {}}`',
-  'spec.nodeSelector': '; to reach every host write `nodeSelector: {matchLabels: {}}`',
+/** What to write where a policy is meant for all it can reach; empty for fields that are no selector of it. */
+function selectorForAll(path: FieldPath, kind: PolicyKind): string {
+  const { selector, all } = REACHED[kind];
+  return fieldName(path) === `spec.${selector}` ? `; to reach ${all} write \`${selector}: {matchLabels: {}}\`` : '';
+}
+
+const REACHED: Readonly<Record<PolicyKind, { readonly selector: string; readonly all: string }>> = {
+  KubeArmorPolicy: { selector: 'selector', all: 'every container of the namespace' },
+  KubeArmorClusterPolicy: { selector: 'selector', all: 'every container of every namespace' },
+  KubeArmorHostPolicy: { selector: 'nodeSelector', all: 'every host' },
 };
 
-/** What to write in place of a label that stands in a selector itself; undefined for anything else. */
-function misplacedLabel(path: FieldPath, field: string, selector: unknown): string | undefined {
-  const name = fieldName(path);
-  if (SELECTORS_FOR_ALL[name] === undefined || suggest(field, ['matchLabels', 'matchExpressions'])) return undefined;
-  const value = (selector as Record<string, unknown>)[field];
-  if (typeof value === 'object' && value !== null) return undefined;
-  const label = `${field}: ${value}`;
-  return `unknown field ${quote(field)}: labels stand in \`matchLabels\`, write ${quote(`${path.at(-1)}: {matchLabels: {${label}}}`)}`;
+function isMisplacedLabel({ keyword, instancePath, params, data }: ErrorObject): boolean {
+  if (keyword !== 'additionalProperties' || !/^\/spec\/(?:selector|nodeSelector)$/u.test(instancePath)) return false;
+  return isMeantAsLabel(params.additionalProperty, (data as Record<string, unknown>)[params.additionalProperty]);
 }
 
 function rangeSentence({ parentSchema }: ErrorObject): string {

@@ -65,7 +65,7 @@ function* pathRemarks({ spec }: PolicyDocument): Generator<Remark> {
   for (const { field, item, takesPatterns } of [...libraries, ...ofSections]) {
     const kind = takesPatterns ? 'place' : 'location';
     yield* valueRemarks([...field, 'path'], item.path, kind);
-    yield* valueRemarks([...field, 'dir'], item.dir, kind);
+    yield* valueRemarks([...field, 'dir'], item.dir, kind, { isRecursive: item.recursive });
     yield* valueRemarks([...field, 'pattern'], item.pattern, 'pattern');
   }
   yield* sourceRemarks(spec, ['spec']);
@@ -73,13 +73,13 @@ function* pathRemarks({ spec }: PolicyDocument): Generator<Remark> {
 
 function* sectionRemarks(name: 'process' | 'file', section: Section): Generator<Remark> {
   for (const [index, { path, execname }] of (section.matchPaths ?? []).entries()) {
-    yield* valueRemarks(['spec', name, 'matchPaths', index, 'path'], path, 'path', name);
+    yield* valueRemarks(['spec', name, 'matchPaths', index, 'path'], path, 'path', { section: name });
     yield* valueRemarks(['spec', name, 'matchPaths', index, 'execname'], execname, 'name');
   }
-  for (const [index, { dir }] of (section.matchDirectories ?? []).entries())
-    yield* valueRemarks(['spec', name, 'matchDirectories', index, 'dir'], dir, 'dir');
+  for (const [index, { dir, recursive }] of (section.matchDirectories ?? []).entries())
+    yield* valueRemarks(['spec', name, 'matchDirectories', index, 'dir'], dir, 'dir', { isRecursive: recursive });
   for (const [index, { pattern }] of (section.matchPatterns ?? []).entries())
-    yield* valueRemarks(['spec', name, 'matchPatterns', index, 'pattern'], pattern, 'pattern', name);
+    yield* valueRemarks(['spec', name, 'matchPatterns', index, 'pattern'], pattern, 'pattern', { section: name });
 }
 
 /** Sources stand below entries of any section. */
@@ -104,22 +104,43 @@ type Kind = 'path' | 'dir' | 'pattern' | 'name' | 'source' | 'place' | 'location
 
 const WILDCARD = /[*?]|\{[^{}]*,[^{}]*\}/u;
 
+interface Surroundings {
+  readonly section?: 'process' | 'file';
+  /** Of a directory. */
+  readonly isRecursive?: Optional<boolean>;
+}
+
 function* valueRemarks(
   path: FieldPath,
   value: Optional<string>,
   kind: Kind,
-  section?: 'process' | 'file',
+  { section, isRecursive }: Surroundings = {},
 ): Generator<Remark> {
   if (value == null) return;
   yield* blankRemarks(path, value);
   const trimmed = value.trim();
-  if (kind !== 'pattern' && WILDCARD.test(trimmed)) yield { path, description: wildcardText(trimmed, kind) };
-  const [, program, parameters] = /^(\S*\/\S+)\s+(.+)$/u.exec(trimmed) ?? [];
-  if (parameters === undefined || kind === 'dir' || kind === 'name') return;
+  const [place, parameters] = splitArguments(trimmed, kind, section);
+  const named = isOfPrograms(kind, section) ? place : trimmed;
+  const hasWildcard = kind !== 'pattern' && WILDCARD.test(named);
+  if (hasWildcard) yield { path, description: wildcardText(named, kind, isRecursive === true) };
+  if (parameters === undefined) return;
+  const fact = argumentText(parameters, kind, section);
+  // The other remark says already what to write.
+  yield { path, description: hasWildcard ? fact : `${fact}${argumentAdvice(place, kind, section)}` };
+}
+
+/** What a value names, and what looks like arguments behind it. */
+function splitArguments(value: string, kind: Kind, section: Surroundings['section']): [string, string?] {
+  const split = kind === 'name' ? /^(\S+)\s+(.+)$/u : /^(\S*\/\S+)\s+(.+)$/u;
+  const [, place, parameters] = split.exec(value) ?? [];
+  if (parameters === undefined || kind === 'dir') return [value];
   // Names of programs seldom contain blanks, names of files do.
-  const isOfPrograms = section === 'process' || kind === 'source';
-  const areArguments = isOfPrograms ? /^[-/]|^[^/]+$/u.test(parameters) : /^--?[a-z]/iu.test(parameters);
-  if (areArguments) yield { path, description: argumentText(program!, parameters, kind, section) };
+  const areArguments = isOfPrograms(kind, section) ? /^[-/]|^[^/]+$/u.test(parameters) : /^--?[a-z]/iu.test(parameters);
+  return areArguments ? [place!, parameters] : [value];
+}
+
+function isOfPrograms(kind: Kind, section: Surroundings['section']): boolean {
+  return section === 'process' || kind === 'source' || kind === 'name';
 }
 
 function* blankRemarks(path: FieldPath, value: string): Generator<Remark> {
@@ -144,18 +165,19 @@ function* textRemarks({ spec }: PolicyDocument): Generator<Remark> {
   }
 }
 
-function wildcardText(value: string, kind: Kind): string {
+function wildcardText(value: string, kind: Kind, isRecursive: boolean): string {
   const taken = `takes ${quote(WILDCARD.exec(value)![0])} literally, not as a wildcard`;
   const base = /^[^*?[{]*\//u.exec(value)?.[0] ?? '/';
+  const pattern = value.replace(/\/$/u, isRecursive ? '/**' : '/*');
   switch (kind) {
     case 'source':
       return `${taken}; for all programs of a directory write \`dir: ${base}\`, with \`recursive: true\` for those below it too`;
     case 'dir':
-      return `${taken}; write \`pattern: ${value.replace(/\/$/u, '')}/**\` in \`matchPatterns\`, or \`dir: ${base}\` with \`recursive: true\``;
+      return `${taken}; write \`pattern: ${pattern}\` in \`matchPatterns\` or, for all below \`${base}\`, \`dir: ${base}\` with \`recursive: true\``;
     case 'place':
-      return `${taken}; write \`pattern: ${value.replace(/\/$/u, '/**')}\``;
+      return `${taken}; write \`pattern: ${pattern}\``;
     case 'location':
-      return `${taken}; write \`path: ${base}\` with \`recursive: true\``;
+      return `${taken}; for all below \`${base}\` write \`path: ${base}\` with \`recursive: true\``;
     case 'name':
       return `${taken}; write \`pattern: /**/${value}\` in \`matchPatterns\``;
     case 'path':
@@ -164,11 +186,17 @@ function wildcardText(value: string, kind: Kind): string {
   }
 }
 
-function argumentText(program: string, parameters: string, kind: Kind, section: string | undefined): string {
-  const matched = `is matched with the program's path, which holds no arguments such as ${quote(parameters)}`;
-  const instead = `\`${kind === 'pattern' ? 'pattern' : 'path'}: ${program}\``;
-  if (section !== 'process') return `${matched}; write ${instead}`;
-  return `${matched}; write ${instead}, and to let it run with some arguments only, \`path\` with \`allowedArgs\``;
+function argumentText(parameters: string, kind: Kind, section: Surroundings['section']): string {
+  if (!isOfPrograms(kind, section)) return `is matched with a path, in which ${quote(parameters)} is part of a name`;
+  const whole = kind === 'name' ? 'name' : 'path';
+  return `is matched with the program's ${whole}, which holds no arguments such as ${quote(parameters)}`;
+}
+
+function argumentAdvice(place: string, kind: Kind, section: Surroundings['section']): string {
+  const instead = `write \`${kind === 'pattern' ? 'pattern' : kind === 'name' ? 'execname' : 'path'}: ${place}\``;
+  if (!isOfPrograms(kind, section)) return `; if it is meant as an argument, ${instead}`;
+  if (kind === 'source') return `; ${instead}`;
+  return `; ${instead}, and to let it run with some arguments only, \`path\` with \`allowedArgs\``;
 }
 
 /** Names of protocols stand for internet sockets only: local sockets stay allowed. */

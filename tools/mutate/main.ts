@@ -21,6 +21,7 @@ const DEFAULT_TARGETS = [
   'src/daemon.ts',
   'src/assembly.ts',
   'src/container-sources.ts',
+  'src/daemon-metrics.ts',
   'src/daemon-reports.ts',
   'src/earlier-programs.ts',
   'src/enforcing.ts',

@@ -45,6 +45,7 @@ export interface NamedPlace {
   readonly item: {
     readonly path?: Optional<string>;
     readonly dir?: Optional<string>;
+    readonly recursive?: Optional<boolean>;
     readonly pattern?: Optional<string>;
   };
   readonly takesPatterns: boolean;

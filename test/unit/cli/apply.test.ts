@@ -95,3 +95,41 @@ test('policies of every scope can be applied again, changed or not', async (t) =
   assert.deepEqual(await apply('/a'), ['unchanged', 'unchanged']);
   assert.deepEqual(await apply('/b'), ['updated', 'updated']);
 });
+
+test('each file of a directory is read as it is alone: with a byte order mark, directives, or an end of its document', async (t) => {
+  const { write, hauberk, directory } = await start(t);
+  const files = {
+    'a.yaml': manifest('a'),
+    'b.yaml': `\uFEFF${manifest('b')}`,
+    'c.yaml': `%YAML 1.2\n---\n${manifest('c')}`,
+    'd.yaml': `\uFEFF%YAML 1.2\n---\n${manifest('d')}...\n`,
+    'e.yaml': `---\n${manifest('e')}---\n`,
+    'f.yaml': '# nothing yet',
+    'g.yaml': manifest('g', '/etc/*shadow'),
+  };
+  for (const [name, text] of Object.entries(files)) write(name, text);
+  const { status, output, errors } = await hauberk('apply', '-f', directory);
+  assert.equal(status, 0, errors);
+  assert.deepEqual(output.match(/\w+(?= created)/gu), ['a', 'b', 'c', 'd', 'e', 'g']);
+  assert.match(errors, /in `matchPatterns` \(.*\/g\.yaml:12:15\)$/mu);
+});
+
+test('of a policy in two files both places are named', async (t) => {
+  const { write, hauberk } = await start(t);
+  const first = write('first.yaml', `# ours\n${manifest('a')}---\n${manifest('b')}`);
+  const second = write('second.yaml', `${manifest('c')}---\n${manifest('b')}`);
+  const { status, errors } = await hauberk('apply', '-f', first, second);
+  assert.equal(status, 1);
+  assert.equal(
+    errors,
+    `hauberk: ${second}:18:9: metadata.name: policy \`default/b\` is given twice, first at ${first}:19:9\n`,
+  );
+});
+
+test('of files in YAML 1.1 the file is named', async (t) => {
+  const { write, hauberk } = await start(t);
+  const old = write('old.yaml', `%YAML 1.1\n---\n${manifest('b')}`);
+  const { status, errors } = await hauberk('apply', '-f', write('a.yaml', manifest('a')), old);
+  assert.equal(status, 1);
+  assert.equal(errors, `hauberk: ${old}:2:1: manifest: is YAML 1.1; only YAML 1.2 is read\n`);
+});

@@ -28,7 +28,7 @@ test('a rule set is compiled and its policies are reviewed as in the daemon itse
   const job = { ruleSet: rules, review: { postures: POSTURES, policies: [policy!] } };
   const { image, reviews } = await poolIn(t).dryRun(job, caller('a'));
   assert.ok(image.words.length > 0);
-  assert.match(reviews[0]!.shadowed[0]!, /never decides/);
+  assert.match(reviews[0]!.shadowed[0]!.sentence, /never decides/);
 });
 
 test('a check reviews as well, and sends no image back, which would hold up the event loop', async (t) => {
@@ -37,7 +37,7 @@ test('a check reviews as well, and sends no image back, which would hold up the 
   const job = { ruleSet: rules, review: { postures: POSTURES, policies: [policy!] } };
   const checked = await poolIn(t).check(job, caller('a'));
   assert.deepEqual(Object.keys(checked), ['reviews']);
-  assert.match(checked.reviews[0]!.shadowed[0]!, /never decides/);
+  assert.match(checked.reviews[0]!.shadowed[0]!.sentence, /never decides/);
 });
 
 test('a rule set that cannot be compiled is refused as in the daemon itself, and the event loop continues meanwhile', async (t) => {

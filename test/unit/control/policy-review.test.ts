@@ -47,6 +47,16 @@ test('a rule that another makes ineffective is reported, with what to do where t
   assert.deepEqual([same!.kind, same!.warnings], ['unchanged', []]);
 });
 
+test('for a rule that another of its own policy makes ineffective no priority is advised', async () => {
+  const { apply } = await planeWith();
+  const twice = manifest('both').replace('- path: /etc/shadow', '- path: /etc/shadow\n      - path: /etc/shadow');
+  const [both] = await apply(twice);
+  assert.deepEqual(both!.warnings, [
+    'line 13, column 9: file.matchPaths[1] never decides: default/both file.matchPaths[0] (Block) comes first, its name comes first, ' +
+      'as nothing else tells the two apart; take it out, or change the one that comes first',
+  ]);
+});
+
 test('rules that never decide are counted where there are too many to list, and so are rules that were not compared', async () => {
   const { apply } = await planeWith();
   const paths = Array.from({ length: 22 }, (_, index) => `{path: /etc/${index}}`).join(', ');

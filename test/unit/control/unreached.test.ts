@@ -3,11 +3,14 @@ import { test } from 'node:test';
 import { isAboutReach, Unreached } from '../../../src/control/unreached.js';
 import { makePolicy } from '../policy/support.js';
 
-type Subjects = readonly (readonly [namespace: string, labels: Record<string, string>])[];
+type Subjects = readonly (readonly [namespace: string, labels: Record<string, string>, name?: string])[];
 
 function warning(subjects: Subjects, policy: Parameters<typeof makePolicy>[0] = {}, host?: Record<string, string>) {
-  const containers = new Map(subjects.map(([namespace, labels], index) => [`c${index}`, { namespace, labels }]));
-  const unreached = new Unreached({ containers }, { host: host && { labels: host } });
+  const containers = new Map(
+    subjects.map(([namespace, labels, name = ''], index) => [`c${index}`, { namespace, labels, name }]),
+  );
+  const itself = host && { labels: host, name: 'node-1' };
+  const unreached = new Unreached({ containers }, { host: itself });
   const text = unreached.warningFor(makePolicy({ namespace: 'shop', ...policy }));
   assert.equal(unreached.warningFor(makePolicy({ namespace: 'shop', ...policy })), text);
   assert.equal(isAboutReach(text), true, text);
@@ -58,6 +61,18 @@ test("the warning lists existing labels of the namespace, those with the selecto
     `${labels} app=api, app=cart, app=elsewhere, zone=a`,
   );
   assert.equal(warning([['shop', {}]]), `${NONE}: containers there carry no labels`);
+});
+
+test('names of containers are listed as the labels that select by them, unless a label has the name', () => {
+  const subjects: Subjects = [
+    ['shop', {}, 'db'],
+    ['shop', { app: 'web', 'kubearmor.io/container.name': 'web' }, 'web-1'],
+  ];
+  assert.equal(
+    warning(subjects, { matchLabels: { 'kubearmor.io/container.name': 'api' } }),
+    `${NONE}: labels there are kubearmor.io/container.name=db, kubearmor.io/container.name=web, app=web, ` +
+      'hauberk.io/container.name=db, hauberk.io/container.name=web-1',
+  );
 });
 
 test('ten labels are listed, and the others are counted', () => {

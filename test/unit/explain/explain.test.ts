@@ -140,7 +140,9 @@ test('a rule that another makes ineffective is reported, with the reason', () =>
     rules[0]!.policy,
   );
   const first = 'default/strict file.matchDirectories[0] (Block) comes first, its policy has the higher priority';
-  assert.deepEqual(shadowed, [`file.matchPaths[0] never decides: ${first}`]);
+  assert.deepEqual(shadowed, [
+    { id: 'file.matchPaths[0]', sentence: `file.matchPaths[0] never decides: ${first}`, winnerIn: 'other policy' },
+  ]);
   assert.deepEqual(conflicts, [
     `file.matchPaths[0] and default/strict file.matchDirectories[0] (Block) disagree: ${first}`,
   ]);
@@ -154,7 +156,7 @@ test('rules that never decide and rules that were not compared are counted beyon
     const { shadowed, conflicts, ...counts } = finish(Reviewer.inSteps([...own, other], POSTURES, decides)).review(
       own[0]!.policy,
     );
-    return { ...counts, listed: [shadowed.length, conflicts.length], last: shadowed.at(-1)?.split(' ')[0] };
+    return { ...counts, listed: [shadowed.length, conflicts.length], last: shadowed.at(-1)?.id };
   };
   assert.deepEqual(
     review((place) => place === 550, 'Block'),
@@ -174,6 +176,35 @@ test('a listed rule that a link has doubled is not counted again beyond the limi
     first!.policy,
   );
   assert.deepEqual([shadowed.length, moreShadowed], [20, 0]);
+});
+
+test('a void rule that a link has doubled is listed once, and not as what comes before itself', () => {
+  const own = bind({ id: 'file.matchDirectories[0]', match: below('/etc/') });
+  const twin = { ...own, rule: { ...own.rule, match: below('/etc/ssl/') } };
+  const { shadowed } = finish(Reviewer.inSteps([own, twin], POSTURES, () => false)).review(own.policy);
+  assert.deepEqual(shadowed, [
+    {
+      id: 'file.matchDirectories[0]',
+      sentence: 'file.matchDirectories[0] never decides: no access is decided by it',
+    },
+  ]);
+});
+
+test('two rules of one policy that disagree are one conflict', () => {
+  const own = numbered([
+    { match: exact('/etc/shadow'), action: 'Allow' },
+    { match: exact('/etc/shadow'), action: 'Block' },
+    { match: below('/etc/'), action: 'Audit' },
+  ]);
+  const { conflicts } = finish(Reviewer.inSteps(own, POSTURES, () => true)).review(own[0]!.policy);
+  assert.deepEqual(
+    conflicts.map((each) => each.replace(/ disagree.*/u, '')),
+    [
+      'file.matchPaths[0] and default/sample file.matchPaths[1] (Block)',
+      'file.matchPaths[0] and default/sample file.matchPaths[2] (Audit)',
+      'file.matchPaths[1] and default/sample file.matchPaths[2] (Audit)',
+    ],
+  );
 });
 
 test('for every kind of match there is an access that it covers', () => {

@@ -182,3 +182,51 @@ test('more problems than in a response of the daemon can be requested', () => {
   assert.equal(refusalOf(() => readManifest(text, options)).length, 101);
   assert.equal(refusalOf(() => readManifest(text, { ...options, problemsMax: Number.POSITIVE_INFINITY })).length, 300);
 });
+
+/** The refusal of a policy with this selector, and the labels of the policy that has what the refusal says in its place. */
+function mendedWith(text: string, selector: string) {
+  const [line, ...more] = refusalOf(() => readManifest(text, options));
+  const advice = /labels stand in `matchLabels`, write `(.*)`$/u.exec(line!)?.[1];
+  assert.ok(advice !== undefined, line);
+  const [mended] = readManifest(
+    text.replace(selector, () => advice),
+    options,
+  );
+  return { labels: mended!.policy.matchLabels, more };
+}
+
+test('what is advised for labels outside of matchLabels is YAML with all of them as the strings they are', () => {
+  const container = 'kubearmor.io/container.name';
+  for (const value of ['[c1, c2]', '', 'c1', 'a.b/c-d_e', 'true', 'no', 'null', '7', '1e3', '~', '`a`', 'a"b\\\\c']) {
+    const selector = `selector: {${container}: ${JSON.stringify(value)}}`;
+    const { labels, more } = mendedWith(policy('a').replace('selector: {matchLabels: {app: web}}', selector), selector);
+    assert.deepEqual([labels, more], [{ [container]: value }, []]);
+  }
+  const host = policy('a').replace('KubeArmorPolicy', 'KubeArmorHostPolicy');
+  for (const value of ['*', '&x', '*x', '!x', '@x', '- a', 'a: b', 'a #b', '%x', '{a}', "'a'"]) {
+    const selector = `nodeSelector: {kubearmor.io/hostname: ${JSON.stringify(value)}}`;
+    const { labels, more } = mendedWith(host.replace('selector: {matchLabels: {app: web}}', selector), selector);
+    assert.deepEqual([labels, more], [{ 'kubearmor.io/hostname': value }, []]);
+  }
+});
+
+test('one advice names all labels of a selector, those that stand right already too', () => {
+  const selector = 'selector: {app: "*", matchLabels: {zone: a}, "tier 1": web, version: 2, owner: }';
+  const { labels, more } = mendedWith(policy('a').replace('selector: {matchLabels: {app: web}}', selector), selector);
+  assert.deepEqual(labels, { zone: 'a', app: '*', 'tier 1': 'web', version: '2', owner: '' });
+  assert.deepEqual(more, []);
+  const refusalWith = (written: string) =>
+    refusalOf(() => readManifest(policy('a').replace('{matchLabels: {app: web}}', written), options));
+  assert.deepEqual(
+    refusalWith('{app: web, matchExpressions: [{key: label, operator: In, values: [a=b]}], matchLables: {}}'),
+    [
+      'line 5, column 14: spec.selector.app: unknown field `app`: labels stand in `matchLabels`, write `matchLabels: {app: web}` ' +
+        'beside `matchExpressions`',
+      'line 5, column 87: spec.selector.matchLables: unknown field `matchLables`, did you mean `matchLabels`?',
+    ],
+  );
+  const many = Array.from({ length: 200 }, (_, index) => `l${index}: x`).join(', ');
+  assert.deepEqual(refusalWith(`{${many}}`), [
+    'line 5, column 14: spec.selector.l0: unknown field `l0`: labels stand in `matchLabels`, move all of them there',
+  ]);
+});

@@ -142,7 +142,13 @@ const cases: readonly Case[] = [
     'a missing selector',
     'selector:\n    matchLabels:\n      app: web',
     'severity: 3',
-    'line 6, column 3: spec.selector: missing required field `selector`; to reach every container write `selector: {matchLabels: {}}`',
+    'line 6, column 3: spec.selector: missing required field `selector`; to reach every container of the namespace write `selector: {matchLabels: {}}`',
+  ],
+  [
+    'a missing selector of a policy for the cluster',
+    'KubeArmorPolicy\nmetadata:\n  name: sample\nspec:\n  selector:\n    matchLabels:\n      app: web',
+    'KubeArmorClusterPolicy\nmetadata:\n  name: sample\nspec:\n  selector:',
+    'line 6, column 3: spec.selector: must be a mapping; to reach every container of every namespace write `selector: {matchLabels: {}}`',
   ],
   [
     'a selector without matchLabels',
@@ -299,7 +305,7 @@ const cases: readonly Case[] = [
     'nodeSelector in place of selector',
     'selector:',
     'nodeSelector:',
-    'line 6, column 3: spec.selector: missing required field `selector`; to reach every container write `selector: {matchLabels: {}}`',
+    'line 6, column 3: spec.selector: missing required field `selector`; to reach every container of the namespace write `selector: {matchLabels: {}}`',
     'line 6, column 3: spec.nodeSelector: unknown field `nodeSelector`',
   ],
   [
@@ -413,7 +419,7 @@ test('the manifest from which the cases start is valid', () => {
 test('a text with a YAML 1.1 directive is refused, also with a merge key without effect', () => {
   for (const rest of [GOOD, '<<: ']) {
     const lines = refusalOf(() => readManifest(`%YAML 1.1\n---\n${rest}`, options));
-    assert.deepEqual(lines, ['manifest: is YAML 1.1; only YAML 1.2 is read']);
+    assert.deepEqual(lines, ['line 2, column 1: manifest: is YAML 1.1; only YAML 1.2 is read']);
   }
 });
 
@@ -460,6 +466,6 @@ test('a policy that is given twice in a manifest is refused at the second name',
   const explicit = GOOD.replace('name: sample', 'namespace: default\n  name: sample');
   assert.deepEqual(
     refusalOf(() => readManifest(`${GOOD}---\n${explicit}`, options)),
-    ['line 23, column 9: document 2: metadata.name: policy `default/sample` is given twice, first by document 1'],
+    ['line 23, column 9: document 2: metadata.name: policy `default/sample` is given twice, first at line 4, column 9'],
   );
 });

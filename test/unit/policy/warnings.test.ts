@@ -42,8 +42,15 @@ const cases: readonly (readonly [name: string, spec: string, column: number, war
     'a wildcard in a directory',
     'file: {matchDirectories: [{dir: /srv/*/data/}]}',
     35,
+    'spec.file.matchDirectories[0].dir takes `*` literally, not as a wildcard; write `pattern: /srv/*/data/*` in ' +
+      '`matchPatterns` or, for all below `/srv/`, `dir: /srv/` with `recursive: true`',
+  ],
+  [
+    'a wildcard in a directory with all below it',
+    'file: {matchDirectories: [{dir: /srv/*/data/, recursive: true}]}',
+    35,
     'spec.file.matchDirectories[0].dir takes `*` literally, not as a wildcard; write `pattern: /srv/*/data/**` in ' +
-      '`matchPatterns`, or `dir: /srv/` with `recursive: true`',
+      '`matchPatterns` or, for all below `/srv/`, `dir: /srv/` with `recursive: true`',
   ],
   [
     'a wildcard in a source',
@@ -95,13 +102,48 @@ const cases: readonly (readonly [name: string, spec: string, column: number, war
     'a wildcard in place of a mount',
     'mounts: {matchMounts: [{dir: /mnt/*/}]}',
     32,
+    'spec.mounts.matchMounts[0].dir takes `*` literally, not as a wildcard; write `pattern: /mnt/*/*`',
+  ],
+  [
+    'a wildcard in place of a mount with all below it',
+    'mounts: {matchMounts: [{dir: /mnt/*/, recursive: true}]}',
+    32,
     'spec.mounts.matchMounts[0].dir takes `*` literally, not as a wildcard; write `pattern: /mnt/*/**`',
   ],
   [
     'a wildcard in a path of system calls',
     'syscalls: {matchPaths: [{path: /tmp/*, syscall: [unlink]}]}',
     34,
-    'spec.syscalls.matchPaths[0].path takes `*` literally, not as a wildcard; write `path: /tmp/` with `recursive: true`',
+    'spec.syscalls.matchPaths[0].path takes `*` literally, not as a wildcard; for all below `/tmp/` write ' +
+      '`path: /tmp/` with `recursive: true`',
+  ],
+  [
+    'arguments in the path of a file, whose name may be so',
+    'file: {matchPaths: [{path: /srv/run -v}]}',
+    30,
+    'spec.file.matchPaths[0].path is matched with a path, in which `-v` is part of a name; if it is meant as an argument, ' +
+      'write `path: /srv/run`',
+  ],
+  [
+    'a source with arguments, in a rule on a file',
+    'file: {matchPaths: [{path: /etc/shadow, fromSource: [{path: /bin/sh -c}]}]}',
+    63,
+    "spec.file.matchPaths[0].fromSource[0].path is matched with the program's path, which holds no arguments such as `-c`; " +
+      'write `path: /bin/sh`',
+  ],
+  [
+    'the name of a program with any arguments',
+    'process: {matchPaths: [{execname: curl *}]}',
+    37,
+    "spec.process.matchPaths[0].execname is matched with the program's name, which holds no arguments such as `*`; write " +
+      '`execname: curl`, and to let it run with some arguments only, `path` with `allowedArgs`',
+  ],
+  [
+    'the path of a program with any arguments',
+    'process: {matchPaths: [{path: /usr/bin/curl *}]}',
+    33,
+    "spec.process.matchPaths[0].path is matched with the program's path, which holds no arguments such as `*`; write " +
+      '`path: /usr/bin/curl`, and to let it run with some arguments only, `path` with `allowedArgs`',
   ],
 ];
 
@@ -118,6 +160,15 @@ test('a blank at the end of a label causes a warning', () => {
   )[0]!;
   assert.deepEqual(warnings, [
     'line 5, column 33: spec.selector.matchLabels.app starts or ends with a blank, which counts as part of it; write `web`',
+  ]);
+});
+
+test('of wildcards before arguments the advice for the wildcards is given alone', () => {
+  assert.deepEqual(warningsOf('process: {matchPaths: [{execname: python* -c}]}'), [
+    'line 6, column 37: spec.process.matchPaths[0].execname takes `*` literally, not as a wildcard; write ' +
+      '`pattern: /**/python*` in `matchPatterns`',
+    "line 6, column 37: spec.process.matchPaths[0].execname is matched with the program's name, which holds no arguments " +
+      'such as `-c`',
   ]);
 });
 
