@@ -89,14 +89,14 @@ function follow(
       call.off('drain', plan);
       call.off('cancelled', cancelled);
       call.off('close', cancelled);
-      if (result === undefined) subscription.close();
-      else subscription.leave();
+      subscription.close();
       resolve(result);
     };
     const cancelled = () => end(undefined);
 
     const subscription = hub.subscribe(accepts, {
       ...(capacity !== undefined && { capacity }),
+      hasArchive: hub.archive !== undefined,
       ...(after !== undefined && { resumeAfter: { run: hub.run, sequence: after } }),
       onWaiting: () => queueMicrotask(plan),
     });
