@@ -91,7 +91,8 @@ export class OtlpSink implements Sink {
     const error = await this.#post(records);
     if (error === undefined) return;
     const { code, message } = error;
-    if (code === undefined) throw new Error(message);
+    // Not of HTTP: none answers.
+    if (typeof code !== 'number') throw new Error(message);
     const answer = `the collector answers ${code} ${message}`;
     if (code !== TOO_LARGE && !(code === BAD_REQUEST && (await this.#takesRequests()))) throw new Error(answer);
     if (records.length === 1) {
@@ -109,7 +110,7 @@ export class OtlpSink implements Sink {
     return (await this.#post([])) === undefined;
   }
 
-  #post(records: ReadableLogRecord[]): Promise<(Error & { code?: number }) | undefined> {
+  #post(records: ReadableLogRecord[]): Promise<(Error & { code?: number | string }) | undefined> {
     return new Promise((resolve) => this.#delegate.export(records, (result) => resolve(result.error)));
   }
 
