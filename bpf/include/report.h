@@ -104,7 +104,8 @@ __noinline int report(struct scratch *scratch)
 	record->host_parent_pid = BPF_CORE_READ(parent, tgid);
 	record->parent_pid = pid_at_level(parent_leader, level);
 	record->uid = BPF_CORE_READ(task, cred, uid.val);
-	BPF_CORE_READ_INTO(&record->comm, task, comm);
+	/* Not that of the thread: by it the process is found again in the process table. */
+	BPF_CORE_READ_INTO(&record->comm, task, group_leader, comm);
 	record->object_bytes = append_path(scratch, 0, scratch->question.match.offset);
 	bytes = record->object_bytes;
 	record->program_bytes = append_program(scratch, bytes, task);

@@ -31,6 +31,8 @@ export interface SubscribeOptions {
   readonly resumeAfter?: Position;
   /** At most this many events wait; when one more comes, the oldest is dropped and counted as missed. */
   readonly capacity?: number;
+  /** The reader gets what its queue could not hold from the archive: it is not missed until it is gone there too. */
+  readonly hasArchive?: boolean;
   /**
    * Called from within `publish` when the queue becomes non-empty, so it must only schedule the taking. Called again
    * only after `take` has emptied the queue.
@@ -78,6 +80,7 @@ export interface EventCounts {
   readonly published: number;
   /** Events handed out by `take`. */
   readonly delivered: number;
+  /** Events that readers will never get: they were too slow, or away for too long. */
   readonly missed: number;
   readonly subscribers: number;
 }
@@ -158,6 +161,11 @@ export class EventHub {
     subscription.offer(events, first - 1);
   }
 
+  /** Counts events that were gone from the archive when a reader came to them. */
+  countGone(events: number): void {
+    this.#totals.missed += events;
+  }
+
   counts(): EventCounts {
     return { published: this.#published - this.#start, ...this.#totals, subscribers: this.#subscriptions.size };
   }
@@ -208,20 +216,13 @@ export class Subscription {
   /** For the hub: the events of these numbers could not be offered at all. */
   miss(first: number, last: number): void {
     if (last < first) return;
-    this.#missed += last - first + 1;
-    this.totals.missed += last - first + 1;
+    this.#count(last - first + 1);
     this.#gone = { first, last };
   }
 
+  /** Events dropped since the last `take`. */
   get missed(): number {
     return this.#missed;
-  }
-
-  /** Ends a subscription whose reader gets the missed events in another way. */
-  leave(): void {
-    this.totals.missed -= this.#missed;
-    this.#missed = 0;
-    this.close();
   }
 
   /**
@@ -275,9 +276,13 @@ export class Subscription {
     }
     // The new event has taken the slot of the oldest.
     this.#first = this.#wrap(this.#first + 1);
-    this.#missed++;
-    this.totals.missed++;
+    this.#count(1);
     this.#gone = { first: this.#gone?.first ?? givenUp, last: givenUp };
+  }
+
+  #count(missed: number): void {
+    this.#missed += missed;
+    if (this.options.hasArchive !== true) this.totals.missed += missed;
   }
 
   #wrap(position: number): number {

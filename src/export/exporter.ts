@@ -50,7 +50,7 @@ export class Exporter {
     return { exported: this.#exported, refused: this.sink.refused ?? 0, isWorking: !this.#isFailing };
   }
 
-  /** Ends within a second, whatever the sink does. */
+  /** Ends within a second, whatever the sink does; if a write under way succeeds later, that is still recorded. */
   async stop(): Promise<void> {
     const end = performance.now() + RETRY_MILLISECONDS;
     while (this.#stream.writableLength > 0 && performance.now() < end) await sleep(10);
@@ -97,21 +97,26 @@ export class Exporter {
       ...(missed > 0n ? [{ text: printableJson({ missed: Number(missed), gone: ranges }) }] : []),
       ...events.map((event) => ({ text: printableJson(eventView(event)), event })),
     ];
+    if (!(await this.#write(lines))) return;
+    if (this.#isFailing) this.logger.info({ export: this.name }, 'events are exported again');
+    this.#isFailing = false;
+    this.#exported += events.length;
+    this.#position = { run: position!.run, sequence: Number(position!.sequence) };
+    if (this.#isOver || performance.now() - this.#noted > NOTE_MILLISECONDS) this.#note();
+  }
+
+  /** @returns whether all were written; tries until it is stopped */
+  async #write(lines: readonly ExportedLine[]): Promise<boolean> {
     while (!this.#isOver) {
       try {
         await this.sink.write(lines);
-        break;
+        return true;
       } catch (error) {
         this.#fail(error, 'events cannot be exported; they wait');
         await this.#wait();
       }
     }
-    if (this.#isOver) return;
-    if (this.#isFailing) this.logger.info({ export: this.name }, 'events are exported again');
-    this.#isFailing = false;
-    this.#exported += events.length;
-    this.#position = { run: position!.run, sequence: Number(position!.sequence) };
-    if (performance.now() - this.#noted > NOTE_MILLISECONDS) this.#note();
+    return false;
   }
 
   #note(): void {

@@ -16,6 +16,9 @@ export interface Rotation {
 export class FileSink implements Sink {
   #file: number | undefined;
   #bytes = 0;
+  #isWriting = false;
+  /** The write under way closes the file. */
+  #isClosing = false;
 
   constructor(
     readonly path: string,
@@ -26,6 +29,7 @@ export class FileSink implements Sink {
     const bytes = Buffer.from(lines.map(({ text }) => `${text}\n`).join(''));
     if (this.#file !== undefined && this.#bytes > 0 && this.#bytes + bytes.length > this.rotation.bytes) this.#rotate();
     const file = this.#open();
+    this.#isWriting = true;
     try {
       for (let written = 0; written < bytes.length; ) {
         const { bytesWritten } = await writeTo(file, bytes, written, bytes.length - written, this.#bytes + written);
@@ -37,10 +41,15 @@ export class FileSink implements Sink {
       // Half a line would corrupt the next one.
       ftruncateSync(file, this.#bytes);
       throw error;
+    } finally {
+      this.#isWriting = false;
+      if (this.#isClosing) this.close();
     }
   }
 
   close(): void {
+    this.#isClosing = this.#isWriting;
+    if (this.#isWriting) return;
     if (this.#file !== undefined) closeSync(this.#file);
     this.#file = undefined;
   }

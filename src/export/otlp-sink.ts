@@ -15,6 +15,8 @@ const PATH = 'v1/logs';
 /** For one batch; the exporter then sends it again. */
 const TIMEOUT_MILLISECONDS = 5000;
 const TOO_LARGE = 413;
+/** For what is invalid; by OTLP it must not be sent again. */
+const BAD_REQUEST = 400;
 const SERVICE = 'hauberkd';
 
 /** Where the events are from. */
@@ -30,7 +32,7 @@ interface Refusal {
 
 /**
  * Events as OpenTelemetry's log records, by OTLP over HTTP (protobuf). A batch is written once the collector has
- * answered that it took it; what it refuses for good, one by one or because it is too large, is counted.
+ * answered that it took it; what it refuses for good, one by one, as too large or as invalid, is counted.
  *
  * Headers, certificates and compression are set by OpenTelemetry's own environment variables, OTEL_EXPORTER_OTLP_*.
  */
@@ -86,21 +88,30 @@ export class OtlpSink implements Sink {
   }
 
   async #send(records: ReadableLogRecord[]): Promise<void> {
-    const error = await new Promise<(Error & { code?: number }) | undefined>((resolve) =>
-      this.#delegate.export(records, (result) => resolve(result.error)),
-    );
+    const error = await this.#post(records);
     if (error === undefined) return;
-    if (error.code !== TOO_LARGE)
-      throw new Error(
-        error.code === undefined ? error.message : `the collector answers ${error.code} ${error.message}`,
-      );
+    const { code, message } = error;
+    // Not of HTTP: none answers.
+    if (typeof code !== 'number') throw new Error(message);
+    const answer = `the collector answers ${code} ${message}`;
+    if (code !== TOO_LARGE && !(code === BAD_REQUEST && (await this.#takesRequests()))) throw new Error(answer);
     if (records.length === 1) {
-      this.#refusals.push({ count: 1, cause: 'an event is too large for the collector' });
+      const cause = code === TOO_LARGE ? 'an event is too large for the collector' : `${answer} to an event`;
+      this.#refusals.push({ count: 1, cause });
       return;
     }
     const half = Math.ceil(records.length / 2);
     await this.#send(records.slice(0, half));
     await this.#send(records.slice(half));
+  }
+
+  /** What is no collector, such as a port for TLS asked without, answers 400 to everything: then events wait. */
+  async #takesRequests(): Promise<boolean> {
+    return (await this.#post([])) === undefined;
+  }
+
+  #post(records: ReadableLogRecord[]): Promise<(Error & { code?: number | string }) | undefined> {
+    return new Promise((resolve) => this.#delegate.export(records, (result) => resolve(result.error)));
   }
 
   #count(response: IExportLogsServiceResponse): IExportLogsServiceResponse {

@@ -22,5 +22,6 @@ export interface Sink {
   readonly refused?: number;
   /** Writes all of them. @throws Error with the cause if it could not; then all of them are sent again */
   write(lines: readonly ExportedLine[]): Promise<void>;
+  /** A write under way may still succeed. */
   close(): void;
 }

@@ -40,6 +40,7 @@ export class Denials {
         help: 'Refused accesses by the rule that refused them, with its policy',
         labelNames: ['policy_namespace', 'policy', 'rule'],
       },
+      // Those that refuse nothing would take the places of those that do: see docs/metrics.md.
       () => undefined,
     );
     this.#ofContainers = new BoundedCounts(

@@ -41,6 +41,10 @@ export class MetricsServer {
       (request, response) => void this.#answer(request, response),
     );
     this.#server.on('connection', (socket) => this.#admit(socket));
+    // A connection could not be accepted, since there is no memory for example: the server continues.
+    this.#server.on('error', (error) => {
+      if (this.#server.listening) options.logger.warn({ err: error }, 'cannot accept a connection for metrics');
+    });
   }
 
   /** Why metrics are not served; undefined while they are. */

@@ -53,7 +53,13 @@ function follow(
     let reached = after ?? hub.position.sequence;
 
     const plan = () => {
-      if (isOver || subscription.waiting === 0 || call.writableNeedDrain) return;
+      if (isOver || subscription.waiting === 0) return;
+      if (call.writableNeedDrain) {
+        // It may be telemetry that has filled it: nothing else would call this again.
+        call.off('drain', plan);
+        call.once('drain', plan);
+        return;
+      }
       const wait = lastSent + COMPANY_MILLISECONDS - performance.now();
       if (wait <= 0 || subscription.waiting >= EVENTS_A_MESSAGE_MAX) {
         const immediate = setImmediate(send);
@@ -83,14 +89,14 @@ function follow(
       call.off('drain', plan);
       call.off('cancelled', cancelled);
       call.off('close', cancelled);
-      if (result === undefined) subscription.close();
-      else subscription.leave();
+      subscription.close();
       resolve(result);
     };
     const cancelled = () => end(undefined);
 
     const subscription = hub.subscribe(accepts, {
       ...(capacity !== undefined && { capacity }),
+      hasArchive: hub.archive !== undefined,
       ...(after !== undefined && { resumeAfter: { run: hub.run, sequence: after } }),
       onWaiting: () => queueMicrotask(plan),
     });

@@ -35,8 +35,11 @@ export async function replayEvents(
   let waiting: Buffer[] = [];
   let bytes = 0;
   const skip = (last: number) => {
-    if (last > cursor) gone.push({ first: cursor + 1, last });
-    cursor = Math.max(cursor, last);
+    if (last <= cursor) return;
+    gone.push({ first: cursor + 1, last });
+    // A reader that asks for everything there is has lost nothing of what was before.
+    if (cursor > 0) hub.countGone(last - cursor);
+    cursor = last;
   };
   const send = async () => {
     if (waiting.length + gone.length === 0) return;

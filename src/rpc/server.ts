@@ -113,12 +113,14 @@ export async function tryToListen({
   listen: text,
   tls,
   insecureTcp,
-}: Pick<ServerOptions, 'listen' | 'tls' | 'insecureTcp'>): Promise<void> {
+  inheritedSocket,
+}: Pick<ServerOptions, 'listen' | 'tls' | 'insecureTcp' | 'inheritedSocket'>): Promise<void> {
   const address = parseListenAddress(text, {
     hasTls: tls !== undefined,
     allowsInsecureTcp: insecureTcp !== undefined,
   });
   if (tls !== undefined) loadCertificates(tls);
+  if (address.kind === 'unix' && inheritedSocket !== undefined) return;
   const server = createServer((socket) => socket.destroy());
   try {
     if (address.kind === 'unix') await tryPlace(address.path, (path) => bind(server, { path }));

@@ -50,6 +50,11 @@ export class HookServer {
     // The hook ends its half of the connection before it is answered.
     this.#server = createServer({ allowHalfOpen: true }, (socket) => void this.#serve(socket));
     this.#server.maxConnections = options.connectionsMax ?? CONNECTIONS_MAX;
+    // A connection could not be accepted, since there is no memory for example: the server continues.
+    this.#server.on('error', (error) => {
+      if (this.#server.listening)
+        options.logger.warn({ err: error }, "cannot accept a connection on the hook's socket");
+    });
     this.#server.on('drop', () => {
       options.counts.rejectedRequests++;
       options.logger.warn(

@@ -75,6 +75,23 @@ async function check(step: Step): Promise<void> {
   }
 }
 
+test('an event of a thread with a name of its own has the name and details of its process', async () => {
+  const manifest = `apiVersion: security.kubearmor.com/v1
+kind: KubeArmorPolicy
+metadata: {name: thread}
+spec: {selector: {matchLabels: {app: target}}, file: {matchPaths: [{path: /etc/shadow}]}}`;
+  const { changes } = await client.call('PolicyService', 'ApplyPolicy', { manifest });
+  try {
+    events.clear();
+    const command = ['/bin/uses', 'open-in-thread', 'worker', '/etc/shadow'];
+    assert.match(enter('target', ...command).output, /Permission denied/);
+    const { comm, commandLine, containerUid } = await events.find(({ object }) => object === '/etc/shadow');
+    assert.deepEqual({ comm, commandLine, containerUid }, { comm: 'uses', commandLine: command, containerUid: 0 });
+  } finally {
+    for (const change of changes) await client.call('PolicyService', 'DeletePolicy', change);
+  }
+});
+
 test('a container that the policy does not select, and the host, see no change', async () => {
   const manifest = SAMPLES.map(({ manifest }, index) => manifest.replaceAll('name: s', `name: p${index}-s`)).join(
     '\n---\n',

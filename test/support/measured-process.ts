@@ -4,6 +4,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+/** The longest turn of the event loop that a client may cause, in milliseconds of its thread's processor time. */
+export const TURN_MILLISECONDS_MAX = 20;
 const ATTEMPTS = 5;
 
 /** The best of several measurements; stops at the first that is at most `enough`. */
@@ -44,13 +46,13 @@ export class MeasuredProcess {
   }
 
   /**
-   * The longest turn of a task, which is repeated while it exceeds this number of milliseconds: uncompiled
-   * code, a garbage collection or a shared processor can make a turn long that is short by itself.
+   * The longest turn of a task, which is repeated while it exceeds TURN_MILLISECONDS_MAX: uncompiled code, a garbage
+   * collection or a shared processor can make a turn long that is short by itself.
    *
    * @returns that of the best attempt
    */
-  bestLongestTurn(milliseconds: number, task: () => Promise<unknown>): Promise<number> {
-    return bestOf(milliseconds, () => this.longestTurn(task));
+  bestLongestTurn(task: () => Promise<unknown>): Promise<number> {
+    return bestOf(TURN_MILLISECONDS_MAX, () => this.longestTurn(task));
   }
 
   /** Warms up as the daemon does once it serves. */

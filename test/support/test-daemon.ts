@@ -34,6 +34,8 @@ export class TestDaemon {
   readonly stateDirectory = join(this.directory, 'state');
   /** Called while the kernel is opened. */
   meanwhile: () => void = () => undefined;
+  /** The descriptor of a socket that systemd opened. */
+  inheritedSocket: number | undefined;
   environment: ServiceEnvironment = { NOTIFY_SOCKET: '/notify' };
 
   constructor(t: TestContext) {
@@ -48,7 +50,7 @@ export class TestDaemon {
       {
         access: undefined,
         host: HOST,
-        inheritedSocket: undefined,
+        inheritedSocket: this.inheritedSocket,
         manager: new ServiceManager(this.environment, (_, text) => {
           this.reported.push(text);
           return true;

@@ -3,10 +3,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fs.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -35,6 +37,36 @@ int link_nameless(const char *directory, const char *to)
 		return -1;
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", file);
 	return linkat(AT_FDCWD, self, AT_FDCWD, to, AT_SYMLINK_FOLLOW);
+}
+
+struct opening {
+	const char *name, *path;
+	int error;
+};
+
+static void *open_as_thread(void *argument)
+{
+	struct opening *opening = argument;
+
+	prctl(PR_SET_NAME, opening->name);
+	opening->error = open(opening->path, O_RDONLY) < 0 ? errno : 0;
+	return NULL;
+}
+
+/* Opens a file in a thread with a name of its own. */
+int open_in_thread(const char *name, const char *path)
+{
+	struct opening opening = { .name = name, .path = path };
+	pthread_t thread;
+
+	errno = pthread_create(&thread, NULL, open_as_thread, &opening);
+	if (errno)
+		return -1;
+	pthread_join(thread, NULL);
+	/* The process is looked up once its event is read. */
+	sleep(1);
+	errno = opening.error;
+	return errno ? -1 : 0;
 }
 
 /* Sets an access control list equivalent to mode 0640: acl(5), in the kernel's format. */

@@ -150,6 +150,8 @@ int main(int argc, char **argv)
 		return say(rename_with(first, second, ARGUMENT(4)));
 	if (!strcmp(use, "link-nameless"))
 		return say(link_nameless(first, second));
+	if (!strcmp(use, "open-in-thread"))
+		return say(open_in_thread(first, second));
 	if (!strcmp(use, "ring"))
 		return say(use_by_ring(first, second, ARGUMENT(4)));
 	if (!strcmp(use, "executable"))

@@ -9,6 +9,7 @@
 /* Each returns a negative number and sets errno on failure. */
 int rename_with(const char *how, const char *from, const char *to);
 int link_nameless(const char *directory, const char *to);
+int open_in_thread(const char *name, const char *path);
 int set_list(const char *path);
 int remove_list(const char *path);
 int change_flags(const char *path);

@@ -104,9 +104,14 @@ describe('the daemon', () => {
     assert.equal(daemon.lines.find(({ level }) => level > 30)?.err?.message, 'removeReplaced fails');
   });
 
-  for (const [flag, ...others] of [['--listen', '--insecure-tcp'], ['--kubearmor-listen']] as const) {
-    test(`a start with an address in use for ${flag} names it, and leaves the kernel as it is`, async (t) => {
+  for (const [title, inheritedSocket, flag, ...others] of [
+    ['for --listen', undefined, '--listen', '--insecure-tcp'],
+    ["for --listen beside systemd's socket", 3, '--listen', '--insecure-tcp'],
+    ['for --kubearmor-listen', undefined, '--kubearmor-listen'],
+  ] as const) {
+    test(`a start with an address in use ${title} names it, and leaves the kernel as it is`, async (t) => {
       const daemon = new TestDaemon(t);
+      daemon.inheritedSocket = inheritedSocket;
       const other = createServer().listen(0, '127.0.0.1');
       t.after(() => other.close());
       await eventually(() => other.address() !== null);

@@ -110,6 +110,15 @@ describe('the event hub', () => {
     assert.deepEqual(hub.counts(), { published: 5, delivered: 5, missed: 3, subscribers: 1 });
   });
 
+  test('counts what a reader drops that has the archive only once it is gone there', () => {
+    const hub = new EventHub();
+    const subscription = hub.subscribe(everything, { capacity: 2, hasArchive: true, onWaiting: () => undefined });
+    hub.publish(numbered(1, 5));
+    assert.deepEqual([subscription.missed, hub.counts().missed], [3, 0]);
+    hub.countGone(2);
+    assert.equal(hub.counts().missed, 2);
+  });
+
   test('lets a subscriber lag 8192 events behind by default', () => {
     const hub = new EventHub();
     const { subscription } = subscribe(hub);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, type TestContext, test } from 'node:test';
 import koffi from 'koffi';
@@ -21,6 +21,15 @@ function linesOf(path: string) {
   if (!existsSync(path)) return [];
   const lines = readFileSync(path, 'utf8').split('\n').slice(0, -1);
   return lines.map((line) => JSON.parse(line));
+}
+
+/** Undefined for what was closed meanwhile. */
+function readlink(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
 }
 
 const libc = koffi.load('libc.so.6');
@@ -154,6 +163,33 @@ describe('the export of events', () => {
     await eventually(() => !exporter.counts().isWorking);
     await exporter.stop();
     await daemon.close();
+  });
+
+  test('records what a slow sink has taken after the end, so that it is not exported twice', async (t) => {
+    const state = join(temporaryDirectory(t), 'state.json');
+    const hub = new EventHub();
+    const { promise, resolve: take } = Promise.withResolvers<void>();
+    const sink = { write: t.mock.fn(() => promise), close: t.mock.fn() };
+    const exporter = new Exporter('slow', hub, sink, state, new LogRecorder());
+    hub.publish(numbered(1, 10));
+    await eventually(() => sink.write.mock.callCount() === 1);
+    await exporter.stop();
+    assert.equal(sink.close.mock.callCount(), 1);
+    assert.ok(!existsSync(state));
+    take();
+    await eventually(() => existsSync(state));
+    assert.deepEqual(JSON.parse(readFileSync(state, 'utf8')), { run: hub.run, sequence: 10 });
+  });
+
+  test('finishes the write under way to a file that is closed', async (t) => {
+    const path = join(temporaryDirectory(t), 'events.log');
+    const sink = new FileSink(path, LARGE);
+    const written = sink.write([{ text: '{"sequence":1}' }]);
+    sink.close();
+    await written;
+    assert.deepEqual(linesOf(path), [{ sequence: 1 }]);
+    const open = readdirSync('/proc/self/fd').map((name) => readlink(`/proc/self/fd/${name}`));
+    assert.ok(!open.includes(path));
   });
 
   test('sends events to syslog and journald that cannot forge other entries', async (t) => {

@@ -141,6 +141,37 @@ describe('the export by OTLP', () => {
     assert.deepEqual(exporter.counts(), { exported: 10, refused: 1, isWorking: true });
   });
 
+  test('gives up an event that the collector finds invalid, which answers 400, and no other', async (t) => {
+    const collector = await startCollector(t, (batch) =>
+      batch.some(({ attributes }) => attributes['process.pid'] === 7) ? { status: 400 } : {},
+    );
+    const hub = new EventHub();
+    const { exporter, logger } = await exportTo(t, collector.url, hub);
+    hub.publish(numbered(1, 10));
+    await eventually(() => exporter.counts().exported === 10);
+    assert.deepEqual(
+      collector.taken.map(({ attributes }) => attributes['process.pid']),
+      [1, 2, 3, 4, 5, 6, 8, 9, 10],
+    );
+    assert.deepEqual(exporter.counts(), { exported: 10, refused: 1, isWorking: true });
+    assert.deepEqual(
+      logger.lines.map(({ fields: { count, cause } }) => [count, cause]),
+      [[1, 'the collector answers 400 Bad Request to an event']],
+    );
+  });
+
+  test('keeps events while 400 is the answer to everything, as of a port for TLS', async (t) => {
+    let status = 400;
+    const collector = await startCollector(t, () => ({ status }));
+    const sink = new OtlpSink(collector.url, HOST, new LogRecorder());
+    t.after(() => sink.close());
+    const lines = ['one', 'two'].map((text) => ({ text }));
+    await assert.rejects(sink.write(lines), /the collector answers 400 Bad Request/u);
+    status = 200;
+    await sink.write(lines);
+    assert.deepEqual([sink.refused, collector.taken.length], [0, 2]);
+  });
+
   test('counts an event that is too large once where its batch has to be written again', async (t) => {
     let status = 404;
     const collector = await startCollector(t, (batch) =>

@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
-
-import { connect, createServer, type Socket } from 'node:net';
+import { connect, createServer, Server, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { MetricsServer } from '../../../src/metrics/server.js';
@@ -41,6 +40,15 @@ test('only GET and HEAD of /metrics are served, with any query', async (t) => {
     ['/metrics', 'POST'],
   ] as const)
     assert.equal((await scrape(port, path, method)).status, 404);
+});
+
+test('a connection that cannot be accepted is logged, and scrapes are still answered', async (t) => {
+  const listen = t.mock.method(Server.prototype, 'listen');
+  const { server, lines } = await serve(t);
+  const [listening] = listen.mock.calls;
+  (listening!.this as Server).emit('error', new Error('accept ENFILE'));
+  assert.deepEqual(lines, ['cannot accept a connection for metrics']);
+  assert.equal((await scrape(server.port!)).status, 200);
 });
 
 test('idle connections beyond the limit are closed, the oldest first, and scrapes are still answered', async (t) => {

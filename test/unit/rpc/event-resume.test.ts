@@ -97,6 +97,8 @@ describe('a stream of events with a journal', () => {
     stream.pause();
     const message = 'x'.repeat(2000);
     for (let first = 1; first <= 8000; first += 500) await daemon.write(numbered(first, first + 499, { message }));
+    // Not even while they wait: a counter that falls counts as reset.
+    assert.equal(daemon.hub.counts().missed, 0);
     const seen: number[] = [];
     for await (const { events, missed } of stream as AsyncIterable<StreamEventsResponse>) {
       assert.equal(missed, 0n);
@@ -157,6 +159,24 @@ describe('a stream of events with a journal', () => {
     assert.deepEqual(sequences, range(gone[0]![1]! + 1, 600));
     assert.equal(missed, gone[0]![1]! - 50);
     await second.close();
+  });
+
+  test('counts what the journal no longer has where a client continues, but not what was before all', async (t) => {
+    const directory = join(temporaryDirectory(t), 'journal');
+    const first = await journaledEvents(directory, { historyCapacity: 10 });
+    for (let number = 1; number <= 500; number += 100) await first.write(numbered(number, number + 99));
+    await first.close();
+    const daemon = await journaledEvents(directory, { historyCapacity: 10 });
+    await daemon.write(numbered(501, 600));
+    const [oldest] = readdirSync(directory).filter((name) => name.endsWith('.events'));
+    rmSync(join(directory, oldest!));
+    const all = await stored(t, daemon.hub);
+    assert.ok(all.missed > 0);
+    assert.equal(daemon.hub.counts().missed, 0);
+    const { missed } = await stored(t, daemon.hub, { resumeAfter: { run: daemon.hub.run, sequence: 50n } });
+    assert.equal(missed, all.missed - 50);
+    assert.equal(daemon.hub.counts().missed, missed);
+    await daemon.close();
   });
 
   test('gives all stored events to a client with an unknown numbering', async (t) => {

@@ -66,14 +66,14 @@ async function endOf(stream: Stream) {
   return readRefusal(error);
 }
 
-const numbered = (from: number, to: number) =>
-  Array.from({ length: to - from + 1 }, (_, index) => makeEvent({ hostPid: from + index }));
+const numbered = (from: number, to: number, fields: object = {}) =>
+  Array.from({ length: to - from + 1 }, (_, index) => makeEvent({ hostPid: from + index, ...fields }));
 const numbers = (events: readonly Event[]) => events.map(({ hostPid }) => hostPid);
 
 /** Publishes events 1 to `count` in batches, as the kernel's reader does. */
-async function publishMany(hub: EventHub, count: number): Promise<void> {
+async function publishMany(hub: EventHub, count: number, fields: object = {}): Promise<void> {
   for (let first = 1; first <= count; first += 100) {
-    hub.publish(numbered(first, Math.min(first + 99, count)));
+    hub.publish(numbered(first, Math.min(first + 99, count), fields));
     await new Promise(setImmediate);
   }
 }
@@ -358,6 +358,21 @@ describe('telemetry', () => {
     plane.telemetry.hub.publish(Array.from({ length: 15 }, () => access()));
     await until(() => responses.length > 0);
     assert.deepEqual([responses[0]!.telemetryMissed, responses[0]!.events.length, missed()], [5n, 10, 0]);
+  });
+
+  test('does not keep events back from a client that has not read it for a while', async (t) => {
+    const { server, hub, plane } = await serveAll(t, { queueCapacity: 1000 });
+    const { stream, responses } = await subscribe(t, server, { includeTelemetry: true });
+    stream.pause();
+    const object = `/${'x'.repeat(2000)}`;
+    await publishMany(plane.telemetry.hub, 20_000, { object });
+    assert.ok(plane.telemetry.hub.counts().missed > 0);
+    hub.publish(numbered(1, 1));
+    // The event finds the stream full.
+    await new Promise(setImmediate);
+    assert.equal(hub.counts().delivered, 0);
+    stream.resume();
+    await until(() => responses.some(({ position }) => position?.sequence === 1n));
   });
 
   test('is not available for stored events', async (t) => {

@@ -286,6 +286,15 @@ describe('an attempt to listen', () => {
     await tryToListen({ listen: '127.0.0.1:0', insecureTcp: { role: 'viewer' } });
   });
 
+  test('succeeds at the path of a socket that systemd opened', async (t) => {
+    const path = join(temporaryDirectory(t), 'hauberk.sock');
+    const systemd = createServer().listen(path);
+    await once(systemd, 'listening');
+    t.after(() => systemd.close());
+    await tryToListen({ listen: `unix:${path}`, inheritedSocket: 3 });
+    await assert.rejects(tryToListen({ listen: `unix:${path}` }));
+  });
+
   test('fails as the server would: for an address in use, a path that is not a socket, or unusable certificates', async (t) => {
     const directory = temporaryDirectory(t);
     const { server } = await start(t, `unix:${join(directory, 'hauberk.sock')}`);

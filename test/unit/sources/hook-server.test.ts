@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect, createServer, Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -89,6 +89,16 @@ test('only the owner may connect, and the server removes the socket when it clos
   await server.close();
   assert.throws(() => statSync(path), /ENOENT/u);
   assert.equal(server.isListening, false);
+});
+
+test('a connection that cannot be accepted is logged, and requests are still answered', async (t) => {
+  const listen = t.mock.method(Server.prototype, 'listen');
+  const { server, path, logger } = await serve(isProtected);
+  const [listening] = listen.mock.calls;
+  (listening!.this as Server).emit('error', new Error('accept ENFILE'));
+  assert.equal(logger.lines.at(-1)!.message, "cannot accept a connection on the hook's socket");
+  assert.equal(await requestAsHook(path, hookRequest()), 'protected\n');
+  await server.close();
 });
 
 test('a removed socket is reported, and created again at the next attempt', async () => {
