@@ -158,7 +158,9 @@ export class Sources {
   #connect({ kind, name, path: address }: FollowedSocket): RuntimeConnection {
     if (kind === 'cri') return criConnection({ name, address });
     if (kind !== 'nri') return dockerConnection({ origin: kind, address });
-    return nriConnection({ address, key: `nri:${address}`, starts: this.#starts, hookConfig: () => this.#hookConfig });
+    // Read for each start, as the hook does: an exception holds for the next one.
+    const hookConfig = () => readHookConfig(this.#options.hostRoot);
+    return nriConnection({ address, key: `nri:${address}`, starts: this.#starts, hookConfig });
   }
 }
 
