@@ -2,6 +2,7 @@ import type { Group } from './figures.js';
 import { applyGroup } from './groups/apply.js';
 import { compileGroup } from './groups/compile.js';
 import { eventsGroup } from './groups/events.js';
+import { hookGroup } from './groups/hook.js';
 import { hostileGroup } from './groups/hostile.js';
 import { languageGroup } from './groups/language.js';
 import { matchGroup } from './groups/match.js';
@@ -20,6 +21,7 @@ export const GROUPS: readonly Group[] = [
   languageGroup,
   applyGroup,
   registerGroup,
+  hookGroup,
   hostileGroup,
   eventsGroup,
   streamsGroup,

@@ -2,24 +2,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Container } from '../../src/containers/container.js';
-import { ContainerRegistry } from '../../src/control/container-registry.js';
-import { NOTHING_DESIRED } from '../../src/control/desired-state.js';
-import { Enforcement } from '../../src/control/enforcement.js';
-import { HostSubject } from '../../src/control/host-subject.js';
-import { Ledger } from '../../src/control/ledger.js';
-import { isWithinLimits } from '../../src/image/compile.js';
-import type { PublishedContainer } from '../../src/kernel/enforcer.js';
-import { ContainerMap, compileForKernel, type KernelImage, releaseKernelImage } from '../../src/kernel/images.js';
-import { PolicySet } from '../../src/policy/policy-set.js';
+import type { ContainerRegistry } from '../../src/control/container-registry.js';
 import { Store } from '../../src/store/store.js';
 import type { Group } from '../figures.js';
 import { BenchObject } from '../support/bench-object.js';
+import { containerMapOf, controlOn, SELECTED } from '../support/control.js';
 import { processorMilliseconds } from '../support/processor-time.js';
 import { progress } from '../support/progress.js';
-import { mixedPolicy, POSTURES } from '../support/rules.js';
 import { median } from '../support/statistics.js';
 
-const RULES = 20;
 const MANY = 10_000;
 const IN_FLIGHT = 100;
 const AT_ONCE = { register_ms_1: 1, register_ms_50: 50, register_ms_1000: 1000 } as const;
@@ -35,11 +26,7 @@ export const registerGroup: Group = {
     const object = new BenchObject();
     const store = await Store.open(directory);
     try {
-      const map = new ContainerMap(
-        object.map('containers'),
-        object.map('container_starts'),
-        object.map('container_roots'),
-      );
+      const map = containerMapOf(object);
       const { ledger, registry } = controlOn(map, store);
       await ledger.start([]);
       // The first one has its policy compiled; the others are of its kind.
@@ -91,33 +78,6 @@ async function registerMany(registry: ContainerRegistry): Promise<number> {
   return (performance.now() - began) / 1000;
 }
 
-function controlOn(map: ContainerMap, store: Store) {
-  const settings = { postures: POSTURES };
-  const enforcement = new Enforcement(
-    {
-      compile: compileForKernel,
-      fits: isWithinLimits,
-      releaseImage: releaseKernelImage,
-      enforceHost: () => undefined,
-      observeCalls: () => undefined,
-      readAnswers: async () => undefined,
-      markTasksInside: async () => 0,
-      publish: (entries: readonly PublishedContainer<KernelImage>[], onVisible) => map.publish(entries, onVisible),
-      removeContainers: (containers) => map.remove(containers),
-      containers: () => map.keys(),
-    },
-    settings,
-    new Map(),
-    0,
-    new HostSubject(undefined),
-  );
-  const policies = PolicySet.empty.with([mixedPolicy('applied', RULES, { tier: 'front' })]);
-  const ignore = () => undefined;
-  const initial = { desired: { ...NOTHING_DESIRED, policies }, revision: 0 };
-  const ledger = new Ledger(enforcement, store, initial, ignore, ignore);
-  return { ledger, registry: new ContainerRegistry(ledger, enforcement, settings) };
-}
-
 /** The numbers from 1 to `count`. */
 function upTo(count: number): number[] {
   return Array.from({ length: count }, (_, index) => index + 1);
@@ -129,7 +89,7 @@ function container(number: number): Container {
     id,
     name: `container-${number}`,
     namespace: 'default',
-    labels: { tier: 'front' },
+    labels: SELECTED,
     origin: 'registered',
     // Inode numbers of no namespace: no program looks them up.
     namespaces: { pidNamespace: number + 1, mountNamespace: number + 1 },

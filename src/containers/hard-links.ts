@@ -1,5 +1,5 @@
 import { type BigIntStats, type Dir, type Dirent, lstatSync, opendirSync } from 'node:fs';
-import type { Steps } from '../steps.js';
+import { isStep, type Steps } from '../steps.js';
 import { slowPathsOf } from './mounts.js';
 import { leadsThroughDirectories } from './real-directories.js';
 
@@ -41,6 +41,7 @@ export function* findLinkedElsewhere(
   const isSlow = slowPathsOf(process);
   const found = new Map<string, Found>();
   const waiting = [directory];
+  let names = 0;
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     // Asked for each, since a container may have put a symbolic link there since it was found.
     if (isSlow(next.slice(0, -1)) || !leadsThroughDirectories(root, next)) continue;
@@ -48,6 +49,9 @@ export function* findLinkedElsewhere(
       if (budget.left-- <= 0) return undefined;
       if (entry.isDirectory() && isRecursive) waiting.push(`${next}${entry.name}/`);
       else if (entry.isFile()) note(found, root, next + entry.name);
+      if (!isStep(++names)) continue;
+      yield;
+      if (!leadsThroughDirectories(root, next)) break;
     }
     yield;
   }

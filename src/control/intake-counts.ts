@@ -16,7 +16,7 @@ export class IntakeCounts {
   refusedStarts = 0;
   /** Requests on the hook's socket that could not be read, or came from somebody else than root. */
   rejectedRequests = 0;
-  /** Containers that the hook, as its records say, or NRI let start without protection. */
+  /** Containers that the hook, as its records say, or NRI let start without protection, or that NRI did not ask about. */
   startsWithoutProtection = 0;
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { NamespacePair } from '../containers/container.js';
+import { namespaceKey } from '../containers/container.js';
 import { deviceNodes } from '../containers/device-nodes.js';
 import { mountAliases } from '../containers/mount-aliases.js';
 import { mountsOf } from '../containers/mounts.js';
@@ -118,7 +119,12 @@ export class Kernel implements Enforcer {
       const aliased = updateElement(this.#programs.maps.aliased, containerKey(container), Uint8Array.of(1), BPF_ANY);
       checked('cannot note the mounts of a container', aliased);
     }
-    await this.#containers.publish(entries, onVisible);
+    const addedOf = new Map(added.map((each) => [namespaceKey(each.container), each]));
+    await this.#containers.publish(entries, (container) => {
+      const each = addedOf.get(namespaceKey(container));
+      if (each !== undefined) this.#newContainers.visible(each);
+      onVisible?.(container);
+    });
     for (const each of settle) each();
     this.#newContainers.published(added);
   }

@@ -1,5 +1,6 @@
 import type { NamespacePair, ProcessIdentity } from '../containers/container.js';
 import { namespaceKey } from '../containers/container.js';
+import { hasRunNothing } from '../containers/procfs.js';
 import { checked } from '../native/kernel-error.js';
 import { BPF_ANY, updateElement } from '../native/libbpf.js';
 import type { PublishedContainer } from './enforcer.js';
@@ -24,8 +25,13 @@ export interface KnownContainer {
   readonly container: NamespacePair;
   /** When it started; 0 where not known. */
   readonly startTicks: number;
-  /** Its first process had not run its program yet, so nothing in it listens. */
-  readonly isStarting?: boolean;
+}
+
+/** A container that the kernel begins to decide for. */
+export interface AddedContainer extends KnownContainer {
+  readonly firstProcess: ProcessIdentity | undefined;
+  /** When the kernel began to, its first process had not run its program yet, so nothing in it listened. */
+  isStarting: boolean;
 }
 
 /**
@@ -36,7 +42,7 @@ export class NewContainers {
   /** Containers whose tasks were marked, with their starts. */
   readonly #old = new Map<string, number>();
   /** Published; their tasks are still to be marked. */
-  readonly #published = new Map<string, KnownContainer>();
+  readonly #published = new Map<string, AddedContainer>();
   #marking: Promise<unknown> = Promise.resolve();
 
   /**
@@ -62,11 +68,11 @@ export class NewContainers {
   }
 
   /** To be called before these are published; returns the new ones among them. */
-  add(containers: readonly PossiblyNewContainer[]): KnownContainer[] {
+  add(containers: readonly PossiblyNewContainer[]): AddedContainer[] {
     return containers.flatMap(({ container, initStartTicks = 0, firstProcess }) => {
       if (this.#old.get(namespaceKey(container)) === initStartTicks) return [];
       this.#note(container, firstProcess);
-      return [{ container, startTicks: initStartTicks, isStarting: firstProcess !== undefined }];
+      return [{ container, startTicks: initStartTicks, firstProcess, isStarting: false }];
     });
   }
 
@@ -77,8 +83,13 @@ export class NewContainers {
     checked('cannot note a new container', updateElement(this.map, containerKey(container), value, BPF_ANY));
   }
 
+  /** To be called once the kernel decides for it, before whoever holds its start is told. */
+  visible(added: AddedContainer): void {
+    added.isStarting = hasRunNothing(added.firstProcess?.pid);
+  }
+
   /** To be called once they have been published. */
-  published(containers: readonly KnownContainer[]): void {
+  published(containers: readonly AddedContainer[]): void {
     for (const each of containers) this.#published.set(namespaceKey(each.container), each);
   }
 

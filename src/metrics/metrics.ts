@@ -276,7 +276,7 @@ export class Metrics {
       () => [[{}, intake.refusedStarts]],
     );
     const alone =
-      'Container starts that went on without protection: hauberkd did not answer in time, or could not protect.';
+      'Container starts that went on without protection: hauberkd did not answer in time, could not protect, or was not asked.';
     this.#counter('starts_without_protection_total', alone, [], () => [[{}, intake.startsWithoutProtection]]);
     this.#counter('intake_failures_total', 'Attempts to protect a container that failed, by cause.', ['cause'], () =>
       UNPROTECTED_CAUSES.map((cause) => [{ cause }, intake.failures[cause]]),

@@ -48,9 +48,12 @@ async function judge(setup: ContainerdSetup): Promise<Judgement> {
     notes.push(`${address} does not report the configuration in force: judged by the files' times`);
   const nriSocket = nriSocketIn(configuration, text);
   const isNriMissing = nriSocket !== undefined && !host.exists(nriSocket);
-  if (isNriMissing) notes.unshift('NRI is in force after a restart of containerd (1.7 or later)');
+  const isNriPending = isNriMissing && isNewer(configuration);
+  if (isNriPending) notes.unshift('NRI is in force after a restart of containerd (1.7 or later)');
+  else if (isNriMissing)
+    notes.unshift('this containerd serves no NRI, which its configuration switches on: 1.7 and later do');
   if (!isLoaded || specs.some(isNewer)) notes.unshift('in force after a restart of containerd');
-  else if (!isNriMissing) return { state: 'in-force', notes };
+  else if (!isNriPending) return { state: 'in-force', notes };
   return { state: 'not-in-force-yet', notes };
 }
 

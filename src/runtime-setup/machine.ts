@@ -23,11 +23,16 @@ export function processNamed(pid: number, name: string): RunningProcess | undefi
     const parameters = readFileSync(`${directory}/cmdline`, 'utf8').split('\0').slice(0, -1);
     const status = readFileSync(`${directory}/stat`, 'utf8');
     const startTicks = Number(status.slice(status.lastIndexOf(')') + 2).split(' ')[19]);
-    return { pid, parameters, started: Date.now() - (uptime() - startTicks * MILLISECONDS_PER_TICK) };
+    return { pid, parameters, started: startedAt(startTicks) };
   } catch {
     // It has ended meanwhile, or may not be read.
     return undefined;
   }
+}
+
+/** When a process started, as RunningProcess has it. @param startTicks in clock ticks since boot */
+export function startedAt(startTicks: number): number {
+  return Date.now() - (uptime() - startTicks * MILLISECONDS_PER_TICK);
 }
 
 /** The value of the first of these flags on a command line, written `--flag VALUE` or `--flag=VALUE`. */

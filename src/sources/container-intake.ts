@@ -5,6 +5,7 @@ import type { IntakeCounts } from '../control/intake-counts.js';
 import type { UnprotectedCause, UnprotectedContainers } from '../control/protection.js';
 import { Failure } from '../failure.js';
 import { isReportedElsewhere, trueCause, unprotectedCause } from './failure-cause.js';
+import { startsUnprotected } from './held-start.js';
 import { isOfController, KnownContainer, type Reporter, runs } from './known-container.js';
 import type { ContainerSink, SourceContainer, SourceLogger } from './source.js';
 
@@ -73,10 +74,8 @@ export class ContainerIntake {
    *
    * @throws the failure; the attempt is repeated if the container starts anyway
    */
-  async takeInStarting(
-    reporter: Reporter,
-    { container, root, startsAnyway, held, onVisible }: StartingContainer,
-  ): Promise<void> {
+  async takeInStarting(reporter: Reporter, start: StartingContainer): Promise<void> {
+    const { container, root, held, onVisible } = start;
     const known = this.#report(reporter, container);
     clearTimeout(known.timer);
     const wanted = known.facts;
@@ -90,7 +89,8 @@ export class ContainerIntake {
       (error) => {
         // Another source has it under another id: it is protected.
         const isProtected = error instanceof Failure && error.code === 'already-exists';
-        if (startsAnyway || isProtected) this.#fail(known, error);
+        const isStarted = startsUnprotected(start) || known.isReportedBesides(reporter.key, container);
+        if (isStarted || isProtected) this.#fail(known, error);
         else {
           this.#options.counts.failures[unprotectedCause(error)]++;
           this.#forget(known);

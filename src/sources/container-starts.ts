@@ -2,6 +2,7 @@ import type { ContainerDescription } from '../containers/container.js';
 import type { IntakeCounts } from '../control/intake-counts.js';
 import type { ContainerIntake } from './container-intake.js';
 import { trueCause } from './failure-cause.js';
+import { startsUnprotected } from './held-start.js';
 import { rootBeforeSwitch } from './hook-bundle.js';
 import type { HookFacts } from './hook-facts.js';
 import type { HookAnswer, HookRequest, HookRuntime, StartAnswer } from './hook-request.js';
@@ -42,9 +43,6 @@ export interface HeldStart {
   readonly held: AbortSignal;
 }
 
-/** Nobody receives the answer to a held start any more: the runtime starts the container, whatever the answer. */
-export class ConnectionLost extends Error {}
-
 /** A start of which the runtime does not tell enough to find the container's process or policies. */
 export interface UnknownStart {
   /** What the log calls the source. */
@@ -77,7 +75,7 @@ export class ContainerStarts {
   /** Resolves once the container's policies are in force, or cannot be, or nobody waits for it any more. */
   async protect(start: HeldStart): Promise<StartAnswer> {
     const answer = await this.#takeIn(start);
-    const startsAnyway = start.startsAnyway || start.held.reason instanceof ConnectionLost;
+    const startsAnyway = startsUnprotected(start);
     if (answer.outcome === 'unprotected') this.#reportUnprotected({ ...start, startsAnyway }, answer.reason);
     return this.#count(answer, startsAnyway);
   }

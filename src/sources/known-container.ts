@@ -66,6 +66,11 @@ export class KnownContainer {
     return this.#reports.has(key);
   }
 
+  /** Whether others report it too, or this source has again since: it runs then, whatever was to become of its start. */
+  isReportedBesides(key: string, container: SourceContainer): boolean {
+    return this.#reports.size > 1 || this.#reports.get(key)?.container !== container;
+  }
+
   /** The hook does not report a container's end. */
   get isReportedByHookOnly(): boolean {
     return this.#reports.size === 1 && this.#reports.has(HOOK_KEY);

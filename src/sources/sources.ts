@@ -18,6 +18,7 @@ import { restartWarnings } from './restart-warnings.js';
 import type { RuntimeConnection } from './source.js';
 import { type FollowedRuntime, sourceWarnings } from './source-warnings.js';
 import { StartsWithoutProtection } from './starts-without-protection.js';
+import { UnaskedStarts } from './unasked-starts.js';
 
 const CHECK_MILLISECONDS = 30_000;
 
@@ -45,6 +46,7 @@ export class Sources {
   readonly #intake: ContainerIntake;
   readonly #starts: ContainerStarts;
   readonly #withoutProtection: StartsWithoutProtection;
+  readonly #unasked: UnaskedStarts;
   readonly #followed = new Map<string, FollowedRuntime>();
   readonly #criFacts = new Map<string, CriStarts>();
   readonly #hook: HookServer | undefined;
@@ -60,7 +62,9 @@ export class Sources {
     this.#intake = new ContainerIntake(options);
     const dockerSocket = () => [...this.#followed.values()].find(({ socket }) => socket.kind === 'docker')?.socket.path;
     const facts = new HookFacts({ dockerSocket, cri: () => [...this.#criFacts.values()], hostRoot });
-    this.#withoutProtection = new StartsWithoutProtection(config.stateDir, counts, logger);
+    const { stateDir } = config;
+    this.#withoutProtection = new StartsWithoutProtection(stateDir, counts, logger);
+    this.#unasked = new UnaskedStarts({ stateDir, registry, records: this.#withoutProtection, counts, logger });
     this.#starts = new ContainerStarts({ intake: this.#intake, facts, registry, counts, logger, hostRoot });
     if (config.hookSocket !== 'off') {
       const answer = this.#starts.answer.bind(this.#starts);
@@ -77,6 +81,7 @@ export class Sources {
     this.#stopped = true;
     clearTimeout(this.#timer);
     await this.#hook?.close();
+    this.#unasked.note();
     for (const { source } of this.#followed.values()) source.stop();
     this.#intake.stop();
     for (const facts of this.#criFacts.values()) facts.close();
@@ -119,6 +124,7 @@ export class Sources {
       for (const socket of socketsToFollow(config, this.#present, socketRoots)) this.#follow(socket);
       if (this.#hook?.isListening === false) await this.#hook.listen();
       this.#withoutProtection.report();
+      this.#unasked.note();
       this.#intake.check();
       this.#warn();
     } catch (error) {
@@ -158,7 +164,10 @@ export class Sources {
   #connect({ kind, name, path: address }: FollowedSocket): RuntimeConnection {
     if (kind === 'cri') return criConnection({ name, address });
     if (kind !== 'nri') return dockerConnection({ origin: kind, address });
-    return nriConnection({ address, key: `nri:${address}`, starts: this.#starts, hookConfig: () => this.#hookConfig });
+    // Read for each start, as the hook does: an exception holds for the next one.
+    const hookConfig = () => readHookConfig(this.#options.hostRoot);
+    const connection = nriConnection({ address, key: `nri:${address}`, starts: this.#starts, hookConfig });
+    return this.#unasked.watched(connection);
   }
 }
 

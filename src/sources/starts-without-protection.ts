@@ -6,6 +6,8 @@ import type { SourceLogger } from './source.js';
 const NAME = 'starts-without-protection.jsonl';
 /** The hook writes no more than a line above a mebibyte. */
 const BYTES_MAX = 2 * 1024 * 1024;
+/** Of so many containers it is known that the hook has recorded them: more than start between two reports. */
+const KNOWN_MAX = 10_000;
 
 /** Logs the containers that the hook let start without protection, from its records in the daemon's state directory. */
 export class StartsWithoutProtection {
@@ -13,6 +15,7 @@ export class StartsWithoutProtection {
   readonly #taken: string;
   /** The file that was read last and has been removed: a hook that had opened it before may still have added to it. */
   #last: { readonly descriptor: number; readonly bytes: number } | undefined;
+  readonly #ids = new Set<string>();
 
   constructor(
     stateDirectory: string,
@@ -41,6 +44,11 @@ export class StartsWithoutProtection {
     }
   }
 
+  /** Whether a record of this container has been reported. */
+  has(id: string): boolean {
+    return this.#ids.has(id);
+  }
+
   /** Reports what has been added to the file that was read last. */
   close(): void {
     if (this.#last === undefined) return;
@@ -60,10 +68,19 @@ export class StartsWithoutProtection {
     const bytes = readSync(descriptor, records, 0, records.length, start);
     const lines = records.subarray(0, bytes).toString('utf8').split('\n');
     for (const line of lines.filter((each) => each !== '')) {
+      const record = parse(line);
+      this.#remember(record);
       this.counts.startsWithoutProtection++;
-      this.logger.warn({ start: parse(line) }, 'a container has started without protection, as its hook has recorded');
+      this.logger.warn({ start: record }, 'a container has started without protection, as its hook has recorded');
     }
     return start + bytes;
+  }
+
+  #remember(record: unknown): void {
+    const id = (record as { readonly id?: unknown } | null)?.id;
+    if (typeof id !== 'string') return;
+    if (this.#ids.size >= KNOWN_MAX) this.#ids.clear();
+    this.#ids.add(id);
   }
 }
 

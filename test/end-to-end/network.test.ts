@@ -22,6 +22,8 @@ before(async () => {
   const flags = ['--network=none', '--cap-add=SYS_PTRACE', '-v', `${PERL_LIBRARY}:${PERL_LIBRARY}:ro`];
   target = startContainer(PROGRAMS_IMAGE, 'target', '--label', 'app=target', ...flags);
   startContainer(PROGRAMS_IMAGE, 'bystander', ...flags);
+  // It goes on to listen, and accepts nothing.
+  assert.equal(run(`${TCP} at($s, "127.0.0.1", 9103); hear($s); fork() or sleep(100000); say "heard"`), 'heard');
   await daemon.start(
     ...['process', 'file', 'network', 'capabilities'].flatMap((name) => [`--default-posture-${name}`, 'block']),
     `--events-per-second=${EVENTS_PER_SECOND}`,
@@ -215,6 +217,15 @@ test('a port that was bound before the policy is neither listened on nor accepte
   assert.match(output, /open\s+Permission denied\s+Permission denied/);
   await denied('listen', 'tcp port 9102', 'network.matchEndpoints[0]');
   await denied('accept', 'tcp port 9101', 'network.matchEndpoints[0]');
+});
+
+test('a connection from a blocked peer to a program that has listened since before the daemon is not answered', async () => {
+  const connect = `${TCP} $SIG{ALRM} = sub { print "no answer\\n"; exit }; alarm 2; to($s, "127.0.0.1", 9103); say "connected"`;
+  assert.equal(run(connect), 'connected');
+  await under('  network: {matchEndpoints: [{protocol: tcp, ports: 9103, direction: ingress}]}', async () => {
+    assert.equal(run(connect), 'no answer');
+    await denied('accept', 'tcp 127.0.0.1:9103', 'network.matchEndpoints[0]');
+  });
 });
 
 test('a blocked capability cannot be used, in the container under the policy only', async () => {

@@ -66,6 +66,7 @@ cp /etc/containerd/config.toml original
 install containerd; status containerd
 end $daemon; start; status containerd
 install containerd --nri; status containerd
+end $daemon; start; status containerd
 hauberk uninstall containerd --yes >&2; cmp /etc/containerd/config.toml original >&2
 install containerd --when-unanswered allow; status containerd
 end $daemon
@@ -74,11 +75,11 @@ end $daemon
   const statuses = statusesIn(lines);
   assert.deepEqual(
     statuses.map(({ state }) => state),
-    ['not-installed', 'not-in-force-yet', 'in-force', 'not-in-force-yet', 'not-in-force-yet'],
+    ['not-installed', 'not-in-force-yet', 'in-force', 'not-in-force-yet', 'in-force', 'not-in-force-yet'],
   );
   assert.deepEqual(
     statuses.map(({ whenUnanswered }) => whenUnanswered),
-    [undefined, 'refuse', 'refuse', 'refuse', 'allow'],
+    [undefined, 'refuse', 'refuse', 'refuse', 'refuse', 'allow'],
   );
   assert.ok(statuses[3]!.notes.includes('NRI is in force after a restart of containerd (1.7 or later)'));
   assert.ok(!statuses[3]!.notes.includes('in force after a restart of containerd'), 'the hook is in force');

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { after, before, test } from 'node:test';
 import koffi from 'koffi';
 import { namespacesOf, ownNamespaces, processIdentity } from '../../src/containers/procfs.js';
@@ -63,7 +64,9 @@ const entryOf = (pid: number, isFirst = false): PossiblyNewContainer => ({
 
 /** Marks the tasks of containers as if these were published; returns how many were marked. */
 async function marks(containers: NewContainers, ...entries: PossiblyNewContainer[]): Promise<number> {
-  containers.published(containers.add(entries));
+  const added = containers.add(entries);
+  for (const each of added) containers.visible(each);
+  containers.published(added);
   return containers.mark();
 }
 
@@ -77,10 +80,11 @@ const isNoted = (pid: number) =>
 const childrenOf = (pid: number) =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean).map(Number);
 
+const INTO = ['--mount', '--pid', '--fork', '--kill-child'];
+
 /** Process 1 of new namespaces, once it has written a line; `script` is what it does before it waits. */
 async function start(command: string, ...parameters: string[]): Promise<number> {
-  const into = ['--mount', '--pid', '--fork', '--kill-child', command, ...parameters];
-  return firstProcessOf(spawn('unshare', into, { stdio: ['ignore', 'pipe', 'inherit'] }));
+  return firstProcessOf(spawn('unshare', [...INTO, command, ...parameters], { stdio: ['ignore', 'pipe', 'inherit'] }));
 }
 
 async function firstProcessOf(maker: ChildProcess): Promise<number> {
@@ -109,9 +113,9 @@ const FORKED = `$| = 1; syscall(${process.arch === 'arm64' ? 97 : 272}, 0x200200
   my $first = fork(); if ($first) { sleep 100000 }
   SCRIPT; print "\n"; sleep 100000;`;
 
-async function startForked(script: string): Promise<number> {
+async function startForked(script: string, ...descriptors: number[]): Promise<number> {
   const parameters = ['-e', FORKED.replace('SCRIPT', script)];
-  return firstProcessOf(spawn('perl', parameters, { stdio: ['ignore', 'pipe', 'inherit'] }));
+  return firstProcessOf(spawn('perl', parameters, { stdio: ['ignore', 'pipe', 'inherit', ...descriptors] }));
 }
 
 test('the first process is not marked before it has executed a program, and its children are', async () => {
@@ -136,3 +140,38 @@ test('tasks that an earlier daemon has not marked are marked by the next one', a
   newContainers();
   assert.equal(isNoted(pid), false);
 });
+
+/** Calls `use` with the descriptor of a socket that listens, and whether a container's process is known to listen by it. */
+async function withListener(use: (socket: number, isKnown: () => boolean) => Promise<void>): Promise<void> {
+  const server = createServer().listen(0, '127.0.0.1');
+  try {
+    await once(server, 'listening');
+    const socket = (server as unknown as { _handle: { fd: number } })._handle.fd;
+    const listeners = checked('listeners', mapDescriptor(mapNamed('listeners')));
+    const known = () => lookupIfPresent('listeners', listeners, Uint32Array.of(socket), Buffer.alloc(LISTENER_BYTES));
+    await use(socket, known);
+  } finally {
+    server.close();
+  }
+}
+
+/** struct listener of bpf/include/listeners.h. */
+const LISTENER_BYTES = 40;
+
+test('the sockets by which a container listens that has run already are found, also where its first process is known', () =>
+  withListener(async (socket, isKnown) => {
+    const script = ['sh', '-c', 'echo; sleep 100000'];
+    const running = await firstProcessOf(
+      spawn('unshare', [...INTO, ...script], { stdio: ['ignore', 'pipe', 'inherit', socket] }),
+    );
+    assert.equal(isKnown(), false);
+    await marks(newContainers(), entryOf(running, true));
+    assert.equal(isKnown(), true);
+  }));
+
+test('a container whose first process had run nothing when the kernel began to decide for it is not searched', () =>
+  withListener(async (socket, isKnown) => {
+    const starting = await startForked('fork() or sleep 100000', socket);
+    await marks(newContainers(), entryOf(starting, true));
+    assert.equal(isKnown(), false);
+  }));

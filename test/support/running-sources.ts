@@ -13,7 +13,7 @@ export class RunningSources {
   readonly hookSocket = join(this.stateDir, 'hook.sock');
   readonly sources: Sources;
 
-  private constructor(config: Partial<SourcesConfig>) {
+  private constructor(config: Partial<SourcesConfig>, hostRoot: string) {
     const { plane, logger, stateDir, hookSocket } = this;
     const off = { dockerSocket: 'off', criSocket: 'off', podmanSocket: 'off', nriSocket: 'off' };
     this.sources = new Sources({
@@ -23,7 +23,7 @@ export class RunningSources {
       unprotected: plane.unprotected,
       counts: plane.intake,
       logger,
-      hostRoot: '',
+      hostRoot,
       // Ignores the runtimes of this machine.
       socketRoots: [],
       onStatus: () => undefined,
@@ -31,9 +31,13 @@ export class RunningSources {
     });
   }
 
-  /** Follows only the given runtimes. */
-  static async start(config: Partial<SourcesConfig> = {}): Promise<RunningSources> {
-    const running = new RunningSources(config);
+  /**
+   * Follows only the given runtimes.
+   *
+   * @param hostRoot where the host's files are seen
+   */
+  static async start(config: Partial<SourcesConfig> = {}, hostRoot = ''): Promise<RunningSources> {
+    const running = new RunningSources(config, hostRoot);
     await running.sources.start();
     return running;
   }

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { RegisterPluginRequest } from '../../generated/nri/nri.js';
-import { ConnectionLost } from '../container-starts.js';
+import { ConnectionLost } from '../held-start.js';
 import type { ContainerSink, RuntimeConnection } from '../source.js';
 import { HeldStarts, type OnStart, type OnUnknown, type WhenUnprotectedOf } from './held-starts.js';
 import { Multiplexer } from './mux.js';

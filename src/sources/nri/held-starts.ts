@@ -65,11 +65,13 @@ export class HeldStarts {
   async hold(container: StartingContainer | undefined, milliseconds?: number): Promise<void> {
     const held = new AbortController();
     this.#held.add(held);
+    // Once, so that what follows the start is what was said before it.
+    const whenUnprotected = this.#whenUnprotected(container);
     const wait = answerMilliseconds(milliseconds);
     const timer = setTimeout(() => held.abort(new Error(`not under its policies within ${Math.round(wait)} ms`)), wait);
     try {
       const answer = await Promise.race([this.#request(container, held.signal), givenUp(held.signal)]);
-      if (answer.outcome === 'unprotected' && this.#whenUnprotected(container) === 'refuse')
+      if (answer.outcome === 'unprotected' && whenUnprotected === 'refuse')
         throw new TtrpcError(Status.FAILED_PRECONDITION, `Hauberk refuses the start: ${answer.reason}`);
     } finally {
       clearTimeout(timer);

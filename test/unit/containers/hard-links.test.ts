@@ -41,6 +41,19 @@ describe('hard links elsewhere', () => {
     assert.deepEqual(steps.next(), { done: true, value: undefined });
   });
 
+  test('other work can run after every 64 names, and a directory that a symbolic link replaces then is left', () => {
+    const flat = join(base, 'flat');
+    mkdirSync(flat);
+    for (let index = 0; index < 200; index++) writeFileSync(join(flat, `${index}`), '');
+    const steps = () => findLinkedElsewhere(process.pid, `${flat}/`, true, { left: 1000 });
+    assert.equal([...steps()].length, 4);
+    const replaced = steps();
+    replaced.next();
+    renameSync(flat, join(base, 'moved'));
+    symlinkSync('moved', flat);
+    assert.equal([...replaced].length, 1);
+  });
+
   test('a file whose path is too long to be looked up is passed over', () => {
     // By its own path it can be made; by that of its container's root it is longer than the kernel takes.
     const length = 4090 - join(base, 'deep').length;

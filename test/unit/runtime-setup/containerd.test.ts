@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { describe, type TestContext, test } from 'node:test';
 import { ContainerdSetup } from '../../../src/runtime-setup/containerd.js';
+import { containerdStatus } from '../../../src/runtime-setup/containerd-status.js';
 import type { SetupOptions } from '../../../src/runtime-setup/setup.js';
 import { carryOut, hostWith, optionsOn, writeOn } from './support.js';
 
@@ -252,5 +253,25 @@ describe('hauberk runtime status containerd', () => {
       'runtime more has no base_runtime_spec with the hook',
       `${OWN} is missing or does not hold the hook`,
     ]);
+  });
+
+  test('with NRI, waits for a restart only while the configuration has not been read', async (t) => {
+    const { host, setup } = setUp(t, { [FILE]: 'version = 2\n[grpc]\naddress = "/none.sock"\n' }, { nri: true });
+    carryOut(host, setup.planInstall());
+    Object.defineProperty(host, 'isThisMachine', { value: true });
+    const written = host.modified(FILE)!;
+    const statusOfOneStarted = (started: number) =>
+      containerdStatus(Object.assign(Object.create(setup), { process: { pid: 1, parameters: [], started } }));
+    const judged = "/none.sock does not report the configuration in force: judged by the files' times";
+    const restart = 'in force after a restart of containerd';
+    const nriRestart = 'NRI is in force after a restart of containerd (1.7 or later)';
+    const before = await statusOfOneStarted(written - 1000);
+    assert.deepEqual([before.state, before.notes], ['not-in-force-yet', [restart, nriRestart, judged]]);
+    const old = await statusOfOneStarted(written + 1000);
+    const nriMissing = 'this containerd serves no NRI, which its configuration switches on: 1.7 and later do';
+    assert.deepEqual([old.state, old.notes], ['in-force', [nriMissing, judged]]);
+    writeOn(host, '/var/run/nri/nri.sock', '');
+    const served = await statusOfOneStarted(written + 1000);
+    assert.deepEqual([served.state, served.notes], ['in-force', [judged]]);
   });
 });

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Failure } from '../../../src/failure.js';
+import { ConnectionLost } from '../../../src/sources/held-start.js';
 import { eventually } from '../../support/eventually.js';
 import { description, HELD, intake, sleeper } from '../../support/memory-intake.js';
 
 const HOOK = { key: 'hook', name: 'hook', origin: 'docker' } as const;
+const NRI = { key: 'nri:', name: 'nri', origin: 'cri' } as const;
 
 test('a held start is answered once its container is visible; later changes come by events', async () => {
   const { tracker, sink, intake: held } = intake();
@@ -43,6 +45,45 @@ test('a failed registration is retried if the container starts all the same, and
   await eventually(() => tracker.containers.has('allowed'));
   assert.equal(tracker.containers.has('refused'), false);
 });
+
+test('a refused start whose connection is lost meanwhile is retried, since the container starts all the same', async () => {
+  const { tracker, unprotected, counts, intake: held } = intake();
+  const lost = new AbortController();
+  const container = { description: description('a'), pid: sleeper().pid };
+  tracker.failure = new Error('full');
+  const start = held.takeInStarting(NRI, {
+    ...{ container, startsAnyway: false, held: lost.signal },
+    onVisible: () => assert.fail('not visible'),
+  });
+  lost.abort(new ConnectionLost('the runtime closed the connection'));
+  await assert.rejects(start, /full/u);
+  assert.deepEqual([unprotected.get('a')?.reason, counts.failures.store], ['full', 1]);
+  tracker.failure = undefined;
+  await eventually(() => tracker.containers.has('a'));
+  held.stop();
+});
+
+for (const source of ['cri', NRI.key])
+  test(`a start that was to be refused is retried once ${source} reports that the container runs`, async () => {
+    const { tracker, unprotected, intake: held } = intake();
+    const { pid } = sleeper();
+    let fail = (_: Error): void => undefined;
+    tracker.gate = new Promise((_, reject) => {
+      fail = reject;
+    });
+    const container = { description: description('a'), pid };
+    const start = held.takeInStarting(NRI, {
+      ...{ container, startsAnyway: false, held: HELD },
+      onVisible: () => assert.fail('not visible'),
+    });
+    held.sinkOf({ key: source, name: source, origin: 'cri' }).running([{ description: description('a'), pid }]);
+    fail(new Error('full'));
+    await assert.rejects(start, /full/u);
+    assert.equal(unprotected.get('a')?.reason, 'full');
+    tracker.gate = Promise.resolve();
+    await eventually(() => tracker.containers.has('a'));
+    held.stop();
+  });
 
 test('the end of an earlier run of a container does not remove a later run', async () => {
   const { tracker, sink, intake: held } = intake();

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { ContainerIntake } from '../../../src/sources/container-intake.js';
-import { ConnectionLost, ContainerStarts } from '../../../src/sources/container-starts.js';
+import { ContainerStarts } from '../../../src/sources/container-starts.js';
 import { describeCriContainer } from '../../../src/sources/cri-containers.js';
+import { ConnectionLost } from '../../../src/sources/held-start.js';
 import { HeldStarts, type StartingContainer } from '../../../src/sources/nri/held-starts.js';
 import { nriConnectionOptions } from '../../../src/sources/nri-source.js';
 import { eventually } from '../../support/eventually.js';

@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { ContainerRequest, ContainerState } from '../../../src/generated/nri/nri.js';
 import { eventually } from '../../support/eventually.js';
 import { FakeDocker } from '../../support/fake-docker.js';
 import { hookRequest, requestAsHook } from '../../support/hook-client.js';
 import { RunningSources } from '../../support/running-sources.js';
+import { container as nriContainer, pod, Runtime } from './nri/runtime.js';
 
 /** The sources of a daemon that follows this Docker and a missing CRI runtime. */
 async function start(t: TestContext, docker: FakeDocker) {
@@ -101,6 +103,32 @@ test('the start of an unknown container is refused, or continues under the polic
   assert.equal(logger.warnings.length, 2);
   assert.equal(plane.intake.failures.lookup, 2);
   child.kill('SIGKILL');
+});
+
+test("an exception in the hook's configuration holds for the next start that NRI asks about", async (t) => {
+  const hostRoot = mkdtempSync(join(tmpdir(), 'hauberk-host-'));
+  mkdirSync(join(hostRoot, 'etc/hauberk'), { recursive: true });
+  const configure = (text: string) => writeFileSync(join(hostRoot, 'etc/hauberk/hook.conf'), text);
+  configure('when_unanswered = refuse\n');
+  const runtime = new Runtime();
+  await runtime.listen();
+  const registered = runtime.pluginRegistered();
+  const running = await RunningSources.start({ nriSocket: runtime.address }, hostRoot);
+  const { plane } = running;
+  t.after(async () => {
+    await running.stop();
+    runtime.close();
+  });
+  await registered;
+  await runtime.configure();
+  plane.storeFailure = new Error('No space left on device');
+  const { pid } = await container(t);
+  const startOf = { container: nriContainer('a', 'p', pid, ContainerState.CONTAINER_CREATED), pod: pod('p') };
+  const start = () => runtime.call('StartContainer', ContainerRequest.encode(startOf).finish());
+  await assert.rejects(start(), /Hauberk refuses the start: No space left on device/u);
+  configure('when_unanswered = refuse\nexempt_namespace = shop\n');
+  await start();
+  assert.deepEqual([plane.intake.refusedStarts, plane.intake.startsWithoutProtection], [1, 1]);
 });
 
 test('sources are listed by name, missing ones with the reason', async (t) => {
