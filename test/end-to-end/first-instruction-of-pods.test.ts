@@ -3,7 +3,6 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from '../support/client.js';
 import { Containerd, NRI } from '../support/containerd.js';
-import { Daemon } from '../support/daemon.js';
 import { CriStarts } from '../support/starts/cri-starts.js';
 import { withFirstAccessRoot } from '../support/starts/first-access.js';
 import {
@@ -15,8 +14,9 @@ import {
   LABELS,
   testStarts,
 } from '../support/starts/first-instruction.js';
+import { ServiceDaemon } from '../support/starts/service-daemon.js';
 
-const daemon = new Daemon();
+const daemon = new ServiceDaemon();
 const client = new Client(daemon.address);
 let byHook: CriStarts;
 let byNri: CriStarts;

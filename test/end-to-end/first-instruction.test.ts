@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { after, before, test } from 'node:test';
 import { Client } from '../support/client.js';
-import { Daemon } from '../support/daemon.js';
 import { EngineStarts } from '../support/starts/engine-starts.js';
 import { withFirstAccessRoot } from '../support/starts/first-access.js';
 import {
@@ -16,8 +15,9 @@ import {
   testStarts,
   uninstallHook,
 } from '../support/starts/first-instruction.js';
+import { ServiceDaemon } from '../support/starts/service-daemon.js';
 
-const daemon = new Daemon();
+const daemon = new ServiceDaemon();
 const client = new Client(daemon.address);
 const docker = new EngineStarts('docker');
 const podman = new EngineStarts('podman');

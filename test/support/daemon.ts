@@ -108,10 +108,16 @@ export class Daemon {
 
   /** Starts it without waiting for anything. */
   spawn(...flags: string[]): ChildProcess {
-    const child = spawn(process.execPath, this.commandLine(...flags), { stdio: ['ignore', 'pipe', 'pipe'] });
+    const [program, ...first] = this.launcher();
+    const child = spawn(program!, [...first, ...this.commandLine(...flags)], { stdio: ['ignore', 'pipe', 'pipe'] });
     this.#process = child;
     for (const output of [child.stdout, child.stderr]) output!.on('data', (text) => (this.#log += text));
     return child;
+  }
+
+  /** What runs the program. */
+  protected launcher(): string[] {
+    return [process.execPath];
   }
 
   protected commandLine(...flags: string[]): string[] {
