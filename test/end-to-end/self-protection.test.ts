@@ -157,6 +157,7 @@ test('a container can neither signal, trace nor modify the daemon', async () => 
     ['limit', pid()],
     ['open-to-write', join(GROUP, 'cgroup.kill')],
     ['open-to-write', join(GROUP, 'cgroup.procs')],
+    ['open-by-handle-to-write', join(GROUP, 'cgroup.kill'), '/sys/fs/cgroup'],
   ];
   // Opening a file of /proc for a process that may not be traced fails with EACCES.
   assert.deepEqual(
