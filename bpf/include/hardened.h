@@ -12,6 +12,8 @@
 /* Documentation/admin-guide/devices.txt: /dev/mem, /dev/kmem and /dev/port are of major 1 */
 #define MEMORY_MAJOR 1
 #define MEMORY_MINORS (1 << 1 | 1 << 2 | 1 << 4)
+/* /dev/sg*: commands to SCSI disks */
+#define SCSI_GENERIC_MAJOR 21
 #define MINOR_BITS 20
 
 /* include/uapi/linux/capability.h */
@@ -23,6 +25,10 @@
 #define CAP_MAC_ADMIN 33
 #define CAP_PERFMON 38
 #define CAP_BPF 39
+
+/* /dev/bsg/ and /dev/ng*, whose numbers differ between machines; 0 for none. Set by src/kernel/raw-disk-majors.ts. */
+const volatile __u32 bsg_major = 0;
+const volatile __u32 nvme_generic_major = 0;
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 
@@ -43,15 +49,18 @@ static __always_inline bool is_raw_device(struct inode *inode)
 {
 	__u32 type = BPF_CORE_READ(inode, i_mode) & S_IFMT;
 	struct inode___device *device = (void *)inode;
-	__u32 number, minor;
+	__u32 number, major, minor;
 
 	if (type == S_IFBLK)
 		return true;
 	if (type != S_IFCHR)
 		return false;
 	number = BPF_CORE_READ(device, i_rdev);
+	major = number >> MINOR_BITS;
 	minor = number & ((1 << MINOR_BITS) - 1);
-	return number >> MINOR_BITS == MEMORY_MAJOR && minor < 8 && (MEMORY_MINORS >> minor & 1);
+	if (major == MEMORY_MAJOR)
+		return minor < 8 && (MEMORY_MINORS >> minor & 1);
+	return major && (major == SCSI_GENERIC_MAJOR || major == bsg_major || major == nvme_generic_major);
 }
 
 /* Used for more than what the container has been given of its own, when it is held in the host's user namespace. */

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { PINNED_MAPS } from '../../src/kernel/map-pins.js';
+import { rawDiskMajors } from '../../src/kernel/raw-disk-majors.js';
 import { createMap } from '../../src/native/libbpf.js';
 import { closeDescriptor } from '../../src/native/libc.js';
 import { Client, type EventStream } from '../support/client.js';
@@ -215,9 +216,13 @@ test('a container can still do everything that does not affect Hauberk', () => {
 test("the preset hardened keeps a container with all privileges from the host's devices, processes, kernel and namespaces", async () => {
   execFileSync('mknod', ['/tmp/raw-device', 'b', '7', '0']);
   execFileSync('mknod', ['/tmp/raw-memory', 'c', '1', '1']);
+  execFileSync('mknod', ['/tmp/scsi-generic', 'c', '21', '0']);
+  execFileSync('mknod', ['/tmp/block-generic', 'c', `${rawDiskMajors().bsg_major}`, '0']);
   const attempts = [
     ['open', '/tmp/raw-device'],
     ['open', '/tmp/raw-memory'],
+    ['open', '/tmp/scsi-generic'],
+    ['open', '/tmp/block-generic'],
     ['open', '/proc/1/root/etc/passwd'],
     ['module'],
     ['mount', '/mnt'],

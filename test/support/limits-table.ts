@@ -40,6 +40,12 @@ export const PRIVILEGED_LIMITS: readonly (PrivilegedLimit & { readonly underHard
     privilege: 'CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN',
     underHardened: 'refused',
   },
+  {
+    technique:
+      'send commands to an NVMe disk by `/dev/ng*`, where the driver was loaded after the programs of hauberkd',
+    privilege: "the device's node",
+    underHardened: 'possible',
+  },
   { technique: 'reboot', privilege: 'CAP_SYS_BOOT', underHardened: 'refused' },
   {
     technique: '`/proc/sysrq-trigger`, and control groups of version 1, where they can be written to',
