@@ -16,6 +16,11 @@
 #define SCSI_GENERIC_MAJOR 21
 #define MINOR_BITS 20
 
+/* include/uapi/linux/magic.h */
+#define PROC_SUPER_MAGIC 0x9fa0
+#define SYSFS_MAGIC 0x62656572
+#define BINFMTFS_MAGIC 0x42494e4d
+
 /* include/uapi/linux/capability.h */
 #define CAP_SYS_MODULE 16
 #define CAP_SYS_RAWIO 17
@@ -40,6 +45,10 @@ struct user_namespace___nested {
 	int level;
 };
 
+struct super_block___owned {
+	struct user_namespace___nested *s_user_ns;
+};
+
 #pragma clang attribute pop
 
 /* Stands behind the preset's detail where a capability follows. */
@@ -61,6 +70,50 @@ static __always_inline bool is_raw_device(struct inode *inode)
 	if (major == MEMORY_MAJOR)
 		return minor < 8 && (MEMORY_MINORS >> minor & 1);
 	return major && (major == SCSI_GENERIC_MAJOR || major == bsg_major || major == nvme_generic_major);
+}
+
+/* Compared by words, since there is no memcmp to call. */
+union steering_name {
+	char text[16];
+	__u64 words[2];
+};
+
+static const union steering_name steering_in_proc[] = {
+	{ "core_pattern" }, { "modprobe" }, { "poweroff_cmd" }, { "sysrq-trigger" },
+};
+static const union steering_name steering_in_sysfs = { "uevent_helper" };
+
+static __always_inline bool is_same_name(const union steering_name *name, const union steering_name *other)
+{
+	return name->words[0] == other->words[0] && name->words[1] == other->words[1];
+}
+
+/*
+ * Whether the host runs what is written to the file at this address, or is stopped by it, without asking for a
+ * capability. Entries of processes aside, these names are given once in /proc and /sys.
+ */
+__noinline int steers_host(__u64 address)
+{
+	struct dentry *dentry = (void *)address;
+	struct super_block___owned *owned = (void *)BPF_CORE_READ(dentry, d_sb);
+	union steering_name name = {};
+
+	bpf_probe_read_kernel_str(name.text, sizeof(name.text), BPF_CORE_READ(dentry, d_name.name));
+	switch (BPF_CORE_READ(dentry, d_sb, s_magic)) {
+	case PROC_SUPER_MAGIC:
+#pragma unroll
+		for (unsigned int i = 0; i < sizeof(steering_in_proc) / sizeof(*steering_in_proc); i++)
+			if (is_same_name(&name, &steering_in_proc[i]))
+				return true;
+		return false;
+	case SYSFS_MAGIC:
+		return is_same_name(&name, &steering_in_sysfs);
+	case BINFMTFS_MAGIC:
+		/* Since Linux 6.7 a user namespace can have one of its own. */
+		return !BPF_CORE_READ(owned, s_user_ns, level);
+	default:
+		return false;
+	}
 }
 
 /* Used for more than what the container has been given of its own, when it is held in the host's user namespace. */

@@ -224,6 +224,10 @@ test("the preset hardened keeps a container with all privileges from the host's 
     ['open', '/tmp/scsi-generic'],
     ['open', '/tmp/block-generic'],
     ['open', '/proc/1/root/etc/passwd'],
+    ['open-to-write', '/proc/sys/kernel/core_pattern'],
+    ['open-to-write', '/proc/sys/kernel/modprobe'],
+    ['open-to-write', '/proc/sys/kernel/poweroff_cmd'],
+    ['open-to-write', '/proc/sysrq-trigger'],
     ['module'],
     ['mount', '/mnt'],
     ['enter', '1'],
@@ -242,11 +246,18 @@ test("the preset hardened keeps a container with all privileges from the host's 
   );
   // Not even the first id is reported.
   assert.deepEqual(tried(['maps']), ['maps ok']);
-  assert.deepEqual(tried(['open', '/dev/null'], ['open', '/etc/passwd']), ['open ok', 'open ok']);
+  const harmless = [
+    ['open', '/dev/null'],
+    ['open', '/etc/passwd'],
+    ['open', '/proc/sys/kernel/core_pattern'],
+    ['open-to-write', '/proc/sys/kernel/core_uses_pid'],
+  ];
+  assert.deepEqual(tried(...harmless), passed(...harmless));
   const reported = await client.stream({ policies: ['hardened'] });
-  tried(['module'], ['open', '/tmp/raw-device']);
+  tried(['module'], ['open', '/tmp/raw-device'], ['open-to-write', '/proc/sysrq-trigger']);
   await reported.find(({ rule, object }) => rule === 'presets[0]' && object === 'sys_module');
   await reported.find(({ object }) => object === '/tmp/raw-device');
+  await reported.find(({ object }) => object === '/proc/sysrq-trigger');
   reported.cancel();
   await client.call('PolicyService', 'DeletePolicy', { name: 'hardened', namespace: 'default' });
 });

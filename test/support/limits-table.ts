@@ -51,18 +51,18 @@ export const PRIVILEGED_LIMITS: readonly (PrivilegedLimit & { readonly underHard
     technique:
       'have the host run a program as root: `core_pattern`, `modprobe` and `poweroff_cmd` in `/proc/sys/kernel`, `/sys/kernel/uevent_helper`, binfmt_misc',
     privilege: 'root, and a mount with that file that can be written to, as `--privileged` gives',
-    underHardened: 'possible; file rules on these paths refuse it, as far as the container has no mount elsewhere',
+    underHardened: 'refused',
   },
   {
     technique: 'restart, stop or crash the machine by `/proc/sysrq-trigger`',
     privilege: 'root, and such a mount',
-    underHardened: 'possible; a file rule refuses it in the same way',
+    underHardened: 'refused',
   },
   {
     technique:
       "change the rest of the host's `/proc/sys` and `/sys`: limits and network settings, `/sys/power/state`, devices on PCI and their memory (`/sys/bus/pci`)",
     privilege: 'root, and such a mount',
-    underHardened: 'possible; the same',
+    underHardened: 'possible; file rules on these paths refuse it, as far as the container has no mount elsewhere',
   },
   {
     technique: 'have the host run a program at the end of a control group of version 1 (`release_agent`)',
@@ -72,7 +72,7 @@ export const PRIVILEGED_LIMITS: readonly (PrivilegedLimit & { readonly underHard
   {
     technique: 'stop or starve hauberkd and other processes of the host by control groups of version 1',
     privilege: 'a mount of them that can be written to, as `--privileged` gives',
-    underHardened: 'possible; a file rule refuses it in the same way',
+    underHardened: 'possible; file rules on these paths refuse it, as far as the container has no mount elsewhere',
   },
   {
     technique:
