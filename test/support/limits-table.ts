@@ -70,6 +70,13 @@ export const PRIVILEGED_LIMITS: readonly (PrivilegedLimit & { readonly underHard
     underHardened: 'refused',
   },
   {
+    technique:
+      "freeze or end hauberkd, and other processes of the host, by moving it to a control group of the container's own (version 2); enforcement goes on, and a service manager starts an ended hauberkd again",
+    privilege:
+      "the host's process ids and its control group namespace (on a mount without `nsdelegate`, any), and a mount of control groups that can be written to",
+    underHardened: 'possible; a file rule on `/sys/fs/cgroup` that refuses to write refuses it',
+  },
+  {
     technique: 'stop or starve hauberkd and other processes of the host by control groups of version 1',
     privilege: 'a mount of them that can be written to, as `--privileged` gives',
     underHardened: 'possible; file rules on these paths refuse it, as far as the container has no mount elsewhere',
