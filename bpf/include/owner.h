@@ -192,14 +192,21 @@ static __always_inline bool is_near_own(struct owner *owner, struct super_block 
 	return false;
 }
 
-/* Whether the dentry at this address is below one of Hauberk's directories, or is one. */
+/*
+ * Whether the dentry at this address is below one of Hauberk's directories, or is one.
+ * A file that was opened by its handle alone has no directory: near Hauberk's files it
+ * may be one of them.
+ */
 __noinline int is_own_file(__u64 address)
 {
 	struct dentry *dentry = (void *)address;
 
 	/* overlayfs numbers directories by itself: a file may have the number of one. */
-	if (!is_directory(dentry))
+	if (!is_directory(dentry)) {
 		dentry = BPF_CORE_READ(dentry, d_parent);
+		if ((__u64)dentry == address)
+			return true;
+	}
 	for (int i = 0; i < OWN_DEPTH_MAX; i++) {
 		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
 

@@ -6,9 +6,6 @@
 #include "drift.h"
 #include "hardened.h"
 
-/* include/uapi/linux/magic.h */
-#define PROC_SUPER_MAGIC 0x9fa0
-
 /* Stand between a preset's detail and the path. */
 static const char program_named[] = "a";
 static const char program_unlinked[] = "b";
@@ -102,26 +99,28 @@ static __always_inline bool writes_to_memory(struct file *file)
 	return !__builtin_memcmp(name, "mem", 4);
 }
 
-/* What presets say of a file that is opened: an entry of another process in /proc, or a device. */
+/* What presets say of a file that is opened: an entry of another process in /proc, a device, or what steers the host. */
 static __always_inline int decide_opened(struct membership *membership, struct file *file)
 {
-	__u32 process, detail = PRESET_HARDENED;
+	__u32 process = 0, detail = PRESET_HARDENED;
 	const char *name = NULL;
 	struct inode *inode;
 
 	if (!decides(membership, CLASS_PRESETS))
 		return 0;
 	bpf_probe_read_kernel(&inode, sizeof(inode), &file->f_inode);
-	if (BPF_CORE_READ(inode, i_sb, s_magic) == PROC_SUPER_MAGIC) {
+	if (BPF_CORE_READ(inode, i_sb, s_magic) == PROC_SUPER_MAGIC)
 		process = process_of(inode);
-		if (process && writes_to_memory(file) &&
+	if (process) {
+		if (writes_to_memory(file) &&
 		    decide_preset(membership, NULL, OPERATION_OPEN, PRESET_ANONYMOUS_MAPPING, NULL))
 			return -EACCES;
-		if (!process || process == membership->task->tgid)
+		if (process == membership->task->tgid)
 			return 0;
 		detail = PRESET_PROCESS_ENTRY;
 		name = is_environment(file->f_path.dentry) ? process_environment : process_entry;
-	} else if (!is_raw_device(inode)) {
+	} else if (!is_raw_device(inode) &&
+		   (!(file->f_mode & FMODE_WRITE) || !steers_host(address_of(file->f_path.dentry)))) {
 		return 0;
 	}
 	return decide_preset(membership, file, OPERATION_OPEN, detail, name);

@@ -31,7 +31,8 @@ export function statusTable(status: StatusView): string[][] {
 
 function missingHookText({ hook, what, notCovered, reason }: StatusView['missingHooks'][number]): string {
   const uncovered = notCovered.map(({ class: ruleClass, operation }) => `${ruleClass.toLowerCase()} ${operation}`);
-  return `${hook} (${what}): not covered: ${uncovered.join(', ')}; ${reason.replaceAll('\n', '; ')}`;
+  const list = uncovered.length > 0 ? `: not covered: ${uncovered.join(', ')}` : '';
+  return `${hook} (${what})${list}; ${reason.replaceAll('\n', '; ')}`;
 }
 
 function sourceText({ name, address, connected, reason, containers, whenUnanswered }: StatusView['sources'][number]) {

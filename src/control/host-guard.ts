@@ -12,6 +12,8 @@ import { type HostNeed, hostNeeds } from './host-needs.js';
 
 /** Programs without which a host cannot be reached or administered, by the names of their processes. */
 const GUARDED_NAMES = /^(?:sshd|dockerd|containerd|containerd-shim.*|runc|crun|conmon|crio|podman|kubelet)$/u;
+/** All but these start containers, whose first process may be a copy of its runtime in a memory file. */
+const NO_RUNTIMES: readonly string[] = ['sshd', 'hauberkd', 'process 1'];
 const PROBLEMS_MAX = 10;
 
 /** A process that policies for the host must not stop. */
@@ -151,7 +153,7 @@ function accessBy(program: string, operation: Operation, object: Access['object'
 }
 
 function* needsOf(
-  { program, files, capabilities }: GuardedProcess,
+  { name, program, files, capabilities }: GuardedProcess,
   guarded: readonly GuardedProcess[],
 ): Generator<NeededAccess> {
   const by = (operation: Operation, object: Access['object'], actor = program) => accessBy(actor, operation, object);
@@ -176,7 +178,8 @@ function* needsOf(
   }
   for (const capability of capabilities)
     yield { access: by('use', { kind: 'capability', capability }), what: `use the capability ${capability}` };
-  for (const preset of ['anonymousMapExec', 'protectProc', 'hardened'] as const)
+  const presets = ['anonymousMapExec', 'protectProc', 'hardened'] as const;
+  for (const preset of NO_RUNTIMES.includes(name) ? presets : [...presets, 'filelessExec' as const])
     yield { access: by('behave', { kind: 'behaviour', presets: [preset] }), what: `do what ${preset} forbids` };
   for (const type of ['proc', 'sysfs', 'cgroup2', 'bpf', 'tmpfs', 'ext4', 'xfs', 'btrfs', 'overlay'])
     yield { access: by('access', { kind: 'filesystem', type, path: Buffer.from('/') }), what: `open files on ${type}` };

@@ -41,7 +41,21 @@ const READ_BY_LOGINS = [
     '/run/motd.dynamic',
   ],
 ];
+/** Devices that are opened to read and to write. */
+const DEVICES_OF_EVERYBODY = ['/dev/null'];
+const DEVICES_OF_TERMINALS = ['/dev/tty', '/dev/ptmx'];
+/** Of the programs that ask for logins at the machine itself. */
+const DEVICES_OF_CONSOLES = ['/dev/console', '/dev/tty1'];
+const RANDOM_NUMBERS = ['/dev/urandom'];
+/** Terminals of sessions, each numbered when it is made. */
+const SESSIONS = '/dev/pts';
 const READ_BY_SHELLS = ['/etc/profile', '/etc/bash.bashrc', '/etc/profile.d'];
+/** Entries of a process that whoever starts processes and containers uses of others too. */
+const READ_OF_PROCESSES = ['/proc/1/cgroup', '/proc/1/mountinfo'];
+const WRITTEN_OF_PROCESSES = ['/proc/1/oom_score_adj'];
+const CONTROL_GROUPS = '/sys/fs/cgroup';
+/** The programs of process 1. */
+const SERVICE_MANAGER = /^(?:systemd|init)$/u;
 /** Where container runtimes keep what runs, by the names of their programs. */
 const RUNTIME_STATE: Readonly<Record<string, readonly string[]>> = {
   dockerd: ['/run/docker', '/var/lib/docker'],
@@ -85,6 +99,12 @@ export function* hostNeeds(programs: readonly string[], root: string): Generator
   for (const path of resolved(LOOKED_UP)) for (const program of everybody) yield { program, operation: 'read', path };
   for (const path of resolved([...READ_BY_LOGINS, ...authorizedKeys(root)]))
     for (const program of logins) yield { program, operation: 'read', path };
+  const sessions = existsSync(join(root, SESSIONS)) ? [join(SESSIONS, '0')] : [];
+  for (const [path, program] of devicesNeeded(resolved, { logins, shells, everybody, sessions })) {
+    yield { program, operation: 'read', path };
+    yield { program, operation: 'write', path };
+  }
+  for (const path of resolved(RANDOM_NUMBERS)) for (const program of logins) yield { program, operation: 'read', path };
   for (const path of logins) for (const program of resolved(STARTERS)) yield { program, operation: 'execute', path };
   for (const program of logins.filter((login) => /\/sshd(?:-session)?$/u.test(login)))
     for (const path of resolved([program, ...SSH_PARTS])) yield { program, operation: 'execute', path };
@@ -94,11 +114,28 @@ export function* hostNeeds(programs: readonly string[], root: string): Generator
   }
   for (const program of running) {
     for (const path of resolved(CONFIGURATION[nameOf(program)] ?? [])) yield { program, operation: 'read', path };
-    const directories = (RUNTIME_STATE[nameOf(program)] ?? []).filter((path) => existsSync(join(root, path)));
-    for (const directory of directories)
+    for (const path of resolved(READ_OF_PROCESSES)) yield { program, operation: 'read', path };
+    const startsOthers = nameOf(program) in RUNTIME_STATE || SERVICE_MANAGER.test(nameOf(program));
+    if (!startsOthers) continue;
+    for (const path of resolved(WRITTEN_OF_PROCESSES)) yield { program, operation: 'write', path };
+    const directories = [...(RUNTIME_STATE[nameOf(program)] ?? []), CONTROL_GROUPS];
+    for (const directory of directories.filter((path) => existsSync(join(root, path))))
       for (const operation of STATE_OPERATIONS)
         yield { program, operation, path: `${resolvePath(root, directory)?.path ?? directory}/state` };
   }
+}
+
+/** Devices, each with a program that opens it to read and to write. */
+function* devicesNeeded(
+  resolved: (paths: readonly string[]) => string[],
+  by: Readonly<Record<'logins' | 'shells' | 'everybody' | 'sessions', Iterable<string>>>,
+): Generator<readonly [path: string, program: string]> {
+  const { logins, shells, everybody, sessions } = by;
+  for (const path of resolved(DEVICES_OF_EVERYBODY)) for (const program of everybody) yield [path, program];
+  for (const path of [...resolved(DEVICES_OF_TERMINALS), ...sessions])
+    for (const program of [...logins, ...shells]) yield [path, program];
+  for (const path of resolved(DEVICES_OF_CONSOLES))
+    for (const program of logins) if (/\/(?:agetty|login)$/u.test(program)) yield [path, program];
 }
 
 function nameOf(program: string): string {

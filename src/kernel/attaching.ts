@@ -10,6 +10,7 @@ import type { PinNames } from './map-pins.js';
 import type { MissingHook } from './missing-hooks.js';
 import { rememberMissing } from './missing-programs.js';
 import { isLinked } from './program-roles.js';
+import { rawDiskMajors } from './raw-disk-majors.js';
 import { readingConstants } from './reading-constants.js';
 import { removeDirectory } from './replaced-pins.js';
 import { isPassing, retryPassing } from './retry-passing.js';
@@ -41,6 +42,7 @@ export function attachNew(
     object.setConstants({
       host_mount_namespace: host.mountNamespace,
       host_pid_namespace: host.pidNamespace,
+      ...rawDiskMajors(),
       ...readingConstants(),
       rename_has_flags: Number(parametersOf('path_rename') > 4),
       setattr_has_idmap: Number(parametersOf('inode_setattr') > 2),

@@ -4,7 +4,10 @@ import type { RuleClass } from '../policy/model.js';
 export interface HookUse {
   /** A description, for people. */
   readonly what: string;
-  /** By class of the policy language: the operations that are decided there, named as in test/support/hook-table.ts. */
+  /**
+   * By class of the policy language: the operations that are decided there, or with what it finds, named as in
+   * test/support/hook-table.ts.
+   */
   readonly decides: Readonly<Partial<Record<RuleClass, readonly string[]>>>;
   /** Which operations on Hauberk's own objects are refused to others there, named as in test/support/hook-table.ts. */
   readonly keeps?: readonly string[];
@@ -39,7 +42,7 @@ export const HOOK_USES: Readonly<Record<string, HookUse>> = {
     decides: {},
     essential: 'it puts the processes that run already under the rules of their container',
   },
-  hauberk_mark_listeners: { what: 'finding the sockets that a container listens by', decides: {} },
+  hauberk_mark_listeners: { what: 'finding the sockets that a container listens by', decides: { network: ['accept'] } },
   hauberk_exec_arguments: { what: 'arguments of programs', decides: { process: ['run with arguments'] } },
   hauberk_file_open: {
     what: 'opening files',
@@ -58,9 +61,9 @@ export const HOOK_USES: Readonly<Record<string, HookUse>> = {
     what: 'using files that were opened before a rule came',
     decides: { file: ['read', 'write'] },
   },
-  hauberk_find_descriptors: { what: 'finding descriptors from before a rule', decides: {} },
-  hauberk_find_rings: { what: 'finding io_uring rings', decides: {} },
-  hauberk_find_mappings: { what: 'finding memory mapped before a rule', decides: {} },
+  hauberk_find_descriptors: { what: 'finding descriptors from before a rule', decides: { file: ['read', 'write'] } },
+  hauberk_find_rings: { what: 'finding io_uring rings', decides: { file: ['read', 'write'] } },
+  hauberk_find_mappings: { what: 'finding memory mapped before a rule', decides: { file: ['read', 'write'] } },
   hauberk_path_truncate: { what: 'truncating files', decides: { file: ['write'] } },
   hauberk_file_truncate: {
     what: 'truncating open files',
@@ -157,7 +160,7 @@ export const HOOK_USES: Readonly<Record<string, HookUse>> = {
   },
   hauberk_userns_create: { what: 'making user namespaces', decides: { namespaces: ['user'] } },
   hauberk_claim: { what: 'saying who the daemon is', decides: {}, keeps: ['claim'] },
-  hauberk_find_layer: { what: 'telling the layers of an overlay', decides: {} },
+  hauberk_find_layer: { what: 'telling the layers of an overlay', decides: { presets: ['drift'] } },
   hauberk_self_map: { what: "reaching Hauberk's maps", decides: {}, keeps: ['use of maps'] },
   hauberk_self_program: { what: "reaching Hauberk's programs", decides: {}, keeps: ['use of programs'] },
   hauberk_self_link: { what: "reaching Hauberk's links", decides: {}, keeps: ['use of links'] },

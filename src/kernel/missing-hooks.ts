@@ -1,5 +1,6 @@
 import type { RuleClass } from '../policy/model.js';
 import { HOOK_USES } from './hook-uses.js';
+import { RUN_PROGRAMS } from './program-roles.js';
 
 /**
  * Why a hook is missing. `absent`: the kernel has none of that name, or none that a BPF program can be given.
@@ -46,12 +47,21 @@ export function notKept({ program }: MissingHook): string[] {
   return [...(HOOK_USES[program]?.keeps ?? [])];
 }
 
+/** The same two as rows for people and metrics, at least one. */
+export function whatIsNotInForce(missing: MissingHook): { readonly class: string; readonly operation: string }[] {
+  const rows = [...notCovered(missing), ...notKept(missing).map((operation) => ({ class: OWN_CLASS, operation }))];
+  return rows.length > 0 ? rows : [{ class: OWN_CLASS, operation: whatIsMissing(missing) }];
+}
+
 /** A line: `hook path_chown is missing, so nothing decides about changes of owner (file: attributes)`. */
 export function describeMissing(missing: MissingHook): string {
   const { decides = {}, keeps } = HOOK_USES[missing.program] ?? {};
   const uses = Object.entries({ ...decides, ...(keeps && { [OWN_CLASS]: keeps }) });
   const classes = uses.map(([ruleClass, operations]) => `${ruleClass}: ${operations.join(', ')}`);
-  return `hook ${missing.hook} is missing, so nothing decides about ${whatIsMissing(missing)} (${classes.join('; ')})`;
+  const about = whatIsMissing(missing) + (classes.length > 0 ? ` (${classes.join('; ')})` : '');
+  // It decides nothing itself: others decide with what it finds.
+  if (RUN_PROGRAMS.includes(missing.program)) return `program ${missing.program} is missing, which is for ${about}`;
+  return `hook ${missing.hook} is missing, so nothing decides about ${about}`;
 }
 
 /** The same with the reason; several lines where the verifier has said something. */

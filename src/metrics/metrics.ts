@@ -8,7 +8,7 @@ import { STORE_PROBLEMS } from '../control/store-status.js';
 import type { SecurityEvent } from '../events/event.js';
 import type { EventCounts } from '../events/hub.js';
 import type { Counter as KernelCounter } from '../kernel/counters.js';
-import { notCovered, notKept, OWN_CLASS } from '../kernel/missing-hooks.js';
+import { whatIsNotInForce } from '../kernel/missing-hooks.js';
 import { RULE_CLASSES } from '../policy/model.js';
 import type { OverrideMode } from '../policy/override.js';
 import { Denials, type Named } from './denials.js';
@@ -129,9 +129,7 @@ export class Metrics {
     const missing = '1 for each class and operation that is not, or not fully, enforced because a hook is missing.';
     this.#gauge('missing_hooks', missing, ['hook', 'class', 'operation', 'cause'], () =>
       status().missingHooks.flatMap((each) =>
-        [...notCovered(each), ...notKept(each).map((operation) => ({ class: OWN_CLASS, operation }))].map(
-          (operation) => [{ hook: each.hook, ...operation, cause: each.cause }, 1] as const,
-        ),
+        whatIsNotInForce(each).map((operation) => [{ hook: each.hook, ...operation, cause: each.cause }, 1] as const),
       ),
     );
     this.#gauge('store_problem', '1 while changes cannot be stored, for this cause.', ['cause'], () =>

@@ -127,7 +127,7 @@ before(async () => {
   execFileSync('tools/vm/image', [
     'drift',
     ...names.map((name) => `/bin/${name}`),
-    ...['touched', 'given', 'renamed'].map((name) => `/bin/${name}=/bin/true`),
+    ...['touched', 'given', 'renamed', 'upgraded'].map((name) => `/bin/${name}=/bin/true`),
     ...[
       '/usr/bin/perl',
       '/usr/bin/unshare',
@@ -158,7 +158,7 @@ after(async () => {
   docker('rm', '-f', 'drift');
 });
 
-/** Builds a package that contains a program and a script to run after its installation. */
+/** Builds a package that contains a new program, and another version of one of the image's. */
 function makePackage(directory: string): void {
   const root = join(directory, 'package');
   mkdirSync(join(root, 'DEBIAN'), { recursive: true });
@@ -166,7 +166,7 @@ function makePackage(directory: string): void {
   const control =
     'Package: tool\nVersion: 2\nArchitecture: all\nMaintainer: nobody <nobody@localhost>\nDescription: a tool\n';
   writeFileSync(join(root, 'DEBIAN/control'), control);
-  cpSync('/bin/true', join(root, 'bin/tool'));
+  for (const name of ['tool', 'upgraded']) cpSync('/bin/true', join(root, 'bin', name));
   execFileSync('dpkg-deb', ['-Znone', '--root-owner-group', '--build', root, join(volume, 'tool.deb')]);
 }
 
@@ -253,16 +253,19 @@ test('programs on a volume that the rule excepts run, and none in the upper laye
   });
 });
 
-test('programs of a package installed in a running container are refused', async () => {
+test('programs of a package installed in a running container are refused, also those that replace programs of the image', async () => {
   const install =
     'mkdir -p /var/lib/dpkg/info /var/lib/dpkg/updates && touch /var/lib/dpkg/status && dpkg --force-all --log=/dev/null -i /v/tool.deb';
   await under('[{name: drift}]', async () => {
+    runs(sh('/bin/upgraded'));
     runs(sh(install));
-    const { status, output } = sh('/bin/tool');
-    assert.notEqual(status, 0, output);
-    await eventReported({ what: 'a tool', run: '/bin/tool', object: '/bin/tool', operation: 'exec' }, 'ACTION_BLOCK');
+    for (const run of ['/bin/tool', '/bin/upgraded']) {
+      const { status, output } = sh(run);
+      assert.notEqual(status, 0, output);
+      await eventReported({ what: 'of the package', run, object: run, operation: 'exec' }, 'ACTION_BLOCK');
+    }
   });
-  runs(sh('/bin/tool'));
+  runs(sh('/bin/tool && /bin/upgraded'));
 });
 
 test('under the preset drift a container starts with a program of its image', async () => {

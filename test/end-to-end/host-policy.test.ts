@@ -7,6 +7,7 @@ import { Client, type EventStream } from '../support/client.js';
 import { Daemon } from '../support/daemon.js';
 import { docker, exec, startContainer } from '../support/docker.js';
 import { IN_LONG_RUNS } from '../support/long-run.js';
+import { runFromMemory } from '../support/perl.js';
 import { makeProgramsImage, PROGRAMS_IMAGE } from '../support/programs-image.js';
 import { SshServer } from '../support/ssh-server.js';
 
@@ -91,6 +92,21 @@ test('a process of the host is named and refused a file that it had opened befor
     assert.deepEqual(named, [['KIND_DESCRIPTOR', SECRET, 'host']]);
   });
   assert.match(outcome, /Permission denied/);
+  await remove();
+});
+
+test('under a rule on programs of the host, one in a memory file runs all the same, and is reported', async () => {
+  const run = () => spawnSync('/usr/bin/perl', ['-e', runFromMemory('/bin/true')], { encoding: 'utf8' });
+  assert.equal(run().status, 0);
+  await apply(manifest('process: {matchPaths: [{path: /usr/bin/no-such-program}]}'));
+  events.clear();
+  const { status, stdout, stderr } = run();
+  assert.equal(status, 0, stdout + stderr);
+  const event = await events.find(({ policy, operation }) => policy === 'FailClosed' && operation === 'exec');
+  assert.deepEqual(
+    [event.rule, event.action, event.result, event.containerId],
+    ['unreachable', 'ACTION_AUDIT', 'RESULT_PASSED', 'host'],
+  );
   await remove();
 });
 

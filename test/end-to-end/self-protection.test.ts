@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import { PINNED_MAPS } from '../../src/kernel/map-pins.js';
+import { rawDiskMajors } from '../../src/kernel/raw-disk-majors.js';
 import { createMap } from '../../src/native/libbpf.js';
 import { closeDescriptor } from '../../src/native/libc.js';
 import { Client, type EventStream } from '../support/client.js';
@@ -157,6 +158,7 @@ test('a container can neither signal, trace nor modify the daemon', async () => 
     ['limit', pid()],
     ['open-to-write', join(GROUP, 'cgroup.kill')],
     ['open-to-write', join(GROUP, 'cgroup.procs')],
+    ['open-by-handle-to-write', join(GROUP, 'cgroup.kill'), '/sys/fs/cgroup'],
   ];
   // Opening a file of /proc for a process that may not be traced fails with EACCES.
   assert.deepEqual(
@@ -214,10 +216,18 @@ test('a container can still do everything that does not affect Hauberk', () => {
 test("the preset hardened keeps a container with all privileges from the host's devices, processes, kernel and namespaces", async () => {
   execFileSync('mknod', ['/tmp/raw-device', 'b', '7', '0']);
   execFileSync('mknod', ['/tmp/raw-memory', 'c', '1', '1']);
+  execFileSync('mknod', ['/tmp/scsi-generic', 'c', '21', '0']);
+  execFileSync('mknod', ['/tmp/block-generic', 'c', `${rawDiskMajors().bsg_major}`, '0']);
   const attempts = [
     ['open', '/tmp/raw-device'],
     ['open', '/tmp/raw-memory'],
+    ['open', '/tmp/scsi-generic'],
+    ['open', '/tmp/block-generic'],
     ['open', '/proc/1/root/etc/passwd'],
+    ['open-to-write', '/proc/sys/kernel/core_pattern'],
+    ['open-to-write', '/proc/sys/kernel/modprobe'],
+    ['open-to-write', '/proc/sys/kernel/poweroff_cmd'],
+    ['open-to-write', '/proc/sysrq-trigger'],
     ['module'],
     ['mount', '/mnt'],
     ['enter', '1'],
@@ -236,11 +246,18 @@ test("the preset hardened keeps a container with all privileges from the host's 
   );
   // Not even the first id is reported.
   assert.deepEqual(tried(['maps']), ['maps ok']);
-  assert.deepEqual(tried(['open', '/dev/null'], ['open', '/etc/passwd']), ['open ok', 'open ok']);
+  const harmless = [
+    ['open', '/dev/null'],
+    ['open', '/etc/passwd'],
+    ['open', '/proc/sys/kernel/core_pattern'],
+    ['open-to-write', '/proc/sys/kernel/core_uses_pid'],
+  ];
+  assert.deepEqual(tried(...harmless), passed(...harmless));
   const reported = await client.stream({ policies: ['hardened'] });
-  tried(['module'], ['open', '/tmp/raw-device']);
+  tried(['module'], ['open', '/tmp/raw-device'], ['open-to-write', '/proc/sysrq-trigger']);
   await reported.find(({ rule, object }) => rule === 'presets[0]' && object === 'sys_module');
   await reported.find(({ object }) => object === '/tmp/raw-device');
+  await reported.find(({ object }) => object === '/proc/sysrq-trigger');
   reported.cancel();
   await client.call('PolicyService', 'DeletePolicy', { name: 'hardened', namespace: 'default' });
 });

@@ -1,16 +1,20 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { composeServices, finalStage, runFlags } from '../support/compose.js';
 import { removePins } from '../support/daemon.js';
 import { DeployedDaemon } from '../support/deployed-daemon.js';
 import { docker, exec, startContainer } from '../support/docker.js';
+import { eventually } from '../support/eventually.js';
+import { pinOfMap } from '../support/map-pin.js';
 
 const { hauberkd, prometheus } = composeServices();
 const { base, entryPoint } = finalStage();
 const daemon = new DeployedDaemon();
 const flags = runFlags(hauberkd);
+const PINS = '/sys/fs/bpf/hauberk';
 const MANIFEST = `apiVersion: security.kubearmor.com/v1
 kind: KubeArmorPolicy
 metadata: {name: by-compose}
@@ -43,7 +47,7 @@ before(() => {
 after(async () => {
   daemon.client.close();
   docker('rm', '-f', 'hauberkd', 'composed', 'other');
-  removePins('/sys/fs/bpf/hauberk');
+  removePins(PINS);
 });
 
 test('hauberkd in a container, started as docker-compose.yml says, enforces on another container', async () => {
@@ -98,14 +102,34 @@ test('without its container the enforcement continues, and a new container takes
   assert.equal(docker('rm', '-f', 'hauberkd').status, 0);
   const refused = exec('composed', '/bin/cat', '/etc/shadow');
   assert.equal(refused.status, 1, refused.output);
-  await daemon.start([
-    ...['/usr/bin/docker', 'run', '--name=hauberkd', ...flags],
-    ...[`--volume=${process.cwd()}:/opt/hauberk:ro`, base, ...entryPoint],
-  ]);
+  await startAgain();
   const { adopted, policies } = await daemon.client.call('HostService', 'GetStatus');
   assert.deepEqual({ adopted, policies }, { adopted: true, policies: 3 });
   assert.equal(exec('composed', '/bin/cat', '/etc/shadow').status, 1);
 });
+
+test('a container with another build of hauberkd takes over too, under policies that reach both and the host', async () => {
+  assert.equal(docker('rm', '-f', 'hauberkd').status, 0);
+  const programs = join(PINS, 'programs');
+  const build = readdirSync(programs)[0]!;
+  // To the next hauberkd these look like programs of another build, with unreadable images and maps of other sizes.
+  renameSync(join(programs, build), join(programs, 'other'));
+  for (const map of ['containers', 'counters'].map((name) => pinOfMap(PINS, name))) renameSync(map, `${map}0`);
+  assert.equal(exec('composed', '/bin/cat', '/etc/shadow').status, 1);
+  await startAgain();
+  const { adopted, policies } = await daemon.client.call('HostService', 'GetStatus');
+  assert.deepEqual({ adopted, policies }, { adopted: false, policies: 3 });
+  assert.equal(exec('composed', '/bin/cat', '/etc/shadow').status, 1);
+  await eventually(() => readdirSync(programs).join() === build, 'the end of the programs of the other build');
+  assert.equal(exec('composed', '/bin/cat', '/etc/shadow').status, 1);
+});
+
+function startAgain() {
+  return daemon.start([
+    ...['/usr/bin/docker', 'run', '--name=hauberkd', ...flags],
+    ...[`--volume=${process.cwd()}:/opt/hauberk:ro`, base, ...entryPoint],
+  ]);
+}
 
 function hauberkdPid(): string {
   return docker('inspect', '--format', '{{.State.Pid}}', 'hauberkd').output.trim();

@@ -198,7 +198,7 @@ const WITH_LIBRARY = `for each in ld-linux-x86-64.so.2 libc.so.6; do
 done; exec "$@"`;
 const newer = (name: string) => execFileSync('tools/debian-package', ['sid', name], { encoding: 'utf8' }).trim();
 
-for (const [name, runtime] of [
+const RUNTIMES = [
   ['runc of this Debian', () => ['runc']],
   [
     'runc 1.2 or later',
@@ -207,7 +207,18 @@ for (const [name, runtime] of [
       join(newer('runc'), 'usr/sbin/runc'),
     ],
   ],
-] as const) {
+] as const;
+
+const HOST_SECRET = '/tmp/host-secret';
+const FOR_THE_HOST = `apiVersion: security.kubearmor.com/v1
+kind: KubeArmorHostPolicy
+metadata: {name: on-host}
+spec:
+  nodeSelector: {matchLabels: {}}
+  process: {matchPaths: [{path: /usr/bin/no-such-program}]}
+  file: {matchPaths: [{path: ${HOST_SECRET}}]}`;
+
+for (const [name, runtime] of RUNTIMES) {
   test(`${name} starts a container that was registered before, and only its program is under the rules`, async () => {
     await client.call('PolicyService', 'ApplyPolicy', { manifest: policy('created', OF_THE_RUNTIME) });
     const container = new OciContainer('created', runtime());
@@ -219,6 +230,23 @@ for (const [name, runtime] of [
       assert.match(container.output, /^cat: can't open '\/proc\/version': Permission denied\nend\n$/);
     } finally {
       container.run('delete', '--force', 'created');
+    }
+  });
+
+  // A runtime runs a copy of itself that has no name on the host.
+  test(`${name} starts a container under a policy for the host, with rules on programs and files`, async () => {
+    const container = new OciContainer('on-host', runtime());
+    writeFileSync(HOST_SECRET, 'secret');
+    await client.call('PolicyService', 'ApplyPolicy', { manifest: FOR_THE_HOST });
+    try {
+      assert.equal(spawnSync('/bin/cat', [HOST_SECRET]).status, 1);
+      container.create();
+      container.run('start', 'on-host');
+      await container.ended();
+      assert.match(container.output, /^Linux version .*\nend\n$/);
+    } finally {
+      await client.call('PolicyService', 'DeletePolicy', { name: 'on-host', scope: 'SCOPE_HOST' });
+      container.run('delete', '--force', 'on-host');
     }
   });
 }

@@ -40,11 +40,78 @@ export const PRIVILEGED_LIMITS: readonly (PrivilegedLimit & { readonly underHard
     privilege: 'CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN',
     underHardened: 'refused',
   },
+  {
+    technique:
+      'send commands to an NVMe disk by `/dev/ng*`, where the driver was loaded after the programs of hauberkd',
+    privilege: "the device's node",
+    underHardened: 'possible',
+  },
   { technique: 'reboot', privilege: 'CAP_SYS_BOOT', underHardened: 'refused' },
   {
-    technique: '`/proc/sysrq-trigger`, and control groups of version 1, where they can be written to',
-    privilege: 'such a mount, as `--privileged` gives',
+    technique:
+      'have the host run a program as root: `core_pattern`, `modprobe` and `poweroff_cmd` in `/proc/sys/kernel`, `/sys/kernel/uevent_helper`, binfmt_misc',
+    privilege: 'root, and a mount with that file that can be written to, as `--privileged` gives',
+    underHardened: 'refused',
+  },
+  {
+    technique: 'restart, stop or crash the machine by `/proc/sysrq-trigger`',
+    privilege: 'root, and such a mount',
+    underHardened: 'refused',
+  },
+  {
+    technique:
+      "change the rest of the host's `/proc/sys` and `/sys`: limits and network settings, `/sys/power/state`, devices on PCI and their memory (`/sys/bus/pci`)",
+    privilege: 'root, and such a mount',
+    underHardened: 'possible; file rules on these paths refuse it, as far as the container has no mount elsewhere',
+  },
+  {
+    technique: 'have the host run a program at the end of a control group of version 1 (`release_agent`)',
+    privilege: 'CAP_SYS_ADMIN',
+    underHardened: 'refused',
+  },
+  {
+    technique:
+      "freeze or end hauberkd, and other processes of the host, by moving it to a control group of the container's own (version 2); enforcement goes on, and a service manager starts an ended hauberkd again",
+    privilege:
+      "the host's process ids and its control group namespace (on a mount without `nsdelegate`, any), and a mount of control groups that can be written to",
+    underHardened: 'possible; a file rule on `/sys/fs/cgroup` that refuses to write refuses it',
+  },
+  {
+    technique: 'stop or starve hauberkd and other processes of the host by control groups of version 1',
+    privilege: 'a mount of them that can be written to, as `--privileged` gives',
+    underHardened: 'possible; file rules on these paths refuse it, as far as the container has no mount elsewhere',
+  },
+  {
+    technique:
+      "open any file of a filesystem of which something is mounted in the container by the file's handle (`open_by_handle_at(2)`)",
+    privilege: 'CAP_DAC_READ_SEARCH',
+    underHardened:
+      "possible; where file rules decide, what lies outside of the container's mounts is refused (`FailClosed`)",
+  },
+  {
+    technique: "signal the host's processes but hauberkd",
+    privilege: "the host's process ids, and CAP_KILL or the same user",
+    underHardened: 'possible; to look into them is refused',
+  },
+  {
+    technique: "change the host's firewall, routes and addresses",
+    privilege: "the host's network, and CAP_NET_ADMIN",
+    underHardened: 'possible; a rule on the capability `net_admin` refuses it',
+  },
+  {
+    technique: "connect to the host's local ports and abstract Unix sockets, and listen on its addresses",
+    privilege: "the host's network",
+    underHardened: 'possible; network rules refuse the ports, and no rule can name an abstract socket',
+  },
+  {
+    technique: "read and change what the host's processes share by System V's shared memory, queues and semaphores",
+    privilege: "the host's IPC namespace",
     underHardened: 'possible',
+  },
+  {
+    technique: "set the host's clock, by which policies expire",
+    privilege: 'CAP_SYS_TIME',
+    underHardened: 'possible; a rule on the capability `sys_time` refuses it',
   },
   {
     technique: 'have the host do something by the socket of its container runtime or service manager',

@@ -98,6 +98,24 @@ static long open_to_write(char **arguments)
 	return open(arguments[0], O_WRONLY);
 }
 
+/* Its name is dropped first, so that the kernel finds the file but no directory that it is in. */
+static long open_by_handle_to_write(char **arguments)
+{
+	struct {
+		struct file_handle handle;
+		char bytes[MAX_HANDLE_SZ];
+	} of = { .handle.handle_bytes = MAX_HANDLE_SZ };
+	int mount, caches = open("/proc/sys/vm/drop_caches", O_WRONLY);
+
+	if (name_to_handle_at(AT_FDCWD, arguments[0], &of.handle, &mount, 0) < 0)
+		return -1;
+	/* A name that was used lately is only dropped the second time. */
+	for (int i = 0; i < 3; i++)
+		if (write(caches, "2", 1) != 1)
+			return -1;
+	return open_by_handle_at(open(arguments[1], O_RDONLY), &of.handle, O_WRONLY);
+}
+
 /* Nobody can detach such a link by its pin: its kind has no operation for that. */
 static long detach(char **arguments)
 {
@@ -241,6 +259,7 @@ static const struct {
 	{ "get", get },				/* PATH of a pin */
 	{ "open", open_file },			/* PATH */
 	{ "open-to-write", open_to_write },	/* PATH */
+	{ "open-by-handle-to-write", open_by_handle_to_write }, /* PATH, DIRECTORY of the same mount */
 	{ "detach", detach },			/* PATH of a link's pin */
 	{ "memory", open_memory },		/* PID */
 	{ "write-memory", write_memory },	/* PID */

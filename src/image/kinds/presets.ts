@@ -25,11 +25,11 @@ type Behaviour = (typeof BEHAVIOURS)[number];
  * What presets forbid is `p`, a letter for what it is and a path.
  *
  * Executable memory of no file is `pa`. A program is `pb` and then `a` and its path or, where no name leads to it any
- * more, `b`. An entry of another process in /proc is `pc`, `e` for its environment or `a`, and the path. A program run in
- * a container from outside is `pd` and its path. What is the host's is `pe` and a device's path, the path of the program of one of
- * its processes, or the object key of a capability. What is executed and did not come with the image is `pf` and then `a` and its
- * path where it is in the upper layer of the root, `b` and its path where it is on another filesystem or, where no path
- * leads to it, `c`.
+ * more, `b`. An entry of another process in /proc is `pc`, `e` for its environment or `a`, and the path. A program run
+ * in a container from outside is `pd` and its path. What is the host's is `pe` and the path of a device or of an entry
+ * of /proc or /sys that steers the host, the path of the program of one of its processes, or the object key of a
+ * capability. What is executed and did not come with the image is `pf` and then `a` and its path where it is in the
+ * upper layer of the root, `b` and its path where it is on another filesystem or, where no path leads to it, `c`.
  */
 const BEHAVIOUR_KEYS: Readonly<Record<Behaviour, string>> = {
   'map-anonymous': 'pa',

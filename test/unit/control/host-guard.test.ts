@@ -38,12 +38,15 @@ function host(): string {
     files[path] = '';
   for (const path of ['/usr/lib/openssh/sshd-session', '/usr/lib/systemd/systemd', '/usr/sbin/runc', '/run/runc/web'])
     files[path] = '';
+  for (const path of ['/dev/null', '/dev/tty', '/dev/pts/ptmx', '/dev/urandom', '/dev/tty1']) files[path] = '';
+  for (const path of ['/proc/1/mountinfo', '/proc/1/oom_score_adj', '/sys/fs/cgroup/cgroup.procs']) files[path] = '';
   for (const [path, text] of Object.entries(files)) {
     mkdirSync(dirname(join(root, path)), { recursive: true });
     writeFileSync(join(root, path), text);
   }
   // As in several distributions; absolute links are resolved in the host's root, wherever that is mounted.
   symlinkSync('/run/resolved/stub.conf', join(root, 'etc/resolv.conf'));
+  symlinkSync('pts/ptmx', join(root, 'dev/ptmx'));
   symlinkSync('usr/sbin', join(root, 'sbin'));
   symlinkSync('/usr/lib/systemd/systemd', join(root, 'usr/sbin/init'));
   return root;
@@ -81,6 +84,42 @@ test('a policy for the host that blocks /etc, a shell or the state of a containe
   assert.match(first ?? '', /^\/usr\/bin\/dockerd could not write \/run\/docker\/state: policy /u);
   assert.match(problems(below('/run/runc/'))[0] ?? '', /^\/usr\/sbin\/runc could not read \/run\/runc\/state: /u);
   assert.match(problems(below('/etc/docker/'))[0] ?? '', /^\/usr\/bin\/dockerd could not read \/etc\/docker\/daemon/u);
+});
+
+test('a policy for the host that keeps logins from the devices of terminals, or everybody from /dev/null, is refused', () => {
+  const stopped = (rule: Partial<Rule>) => problems(rule).map((text) => text.split(':')[0]);
+  const device = (path: string) => stopped({ match: { kind: 'exact', path } });
+  assert.deepEqual(stopped({ match: { kind: 'directory', directory: '/dev/', recursive: true } }).slice(0, 2), [
+    '/usr/sbin/sshd could not read /dev/null',
+    '/usr/sbin/sshd could not write /dev/null',
+  ]);
+  assert.ok(device('/dev/null').includes('/usr/bin/dockerd could not write /dev/null'));
+  for (const path of ['/dev/tty', '/dev/pts/ptmx', '/dev/pts/0'])
+    for (const program of ['/usr/sbin/sshd', '/usr/bin/dash'])
+      assert.ok(device(path).includes(`${program} could not write ${path}`), `${program} ${path}`);
+  assert.ok(device('/dev/urandom').includes('/usr/sbin/sshd could not read /dev/urandom'));
+  assert.deepEqual([device('/dev/tty1'), device('/dev/sda')], [[], []]);
+  const withConsole = host();
+  writeFileSync(join(withConsole, '/usr/sbin/agetty'), '');
+  const needed = [...hostNeeds([], withConsole)].filter(({ path }) => path === '/dev/tty1');
+  assert.deepEqual(
+    needed.map(({ program, operation }) => `${program} ${operation}`),
+    ['/usr/sbin/agetty read', '/usr/sbin/agetty write'],
+  );
+});
+
+test('a policy for the host that keeps process 1 or a container runtime from control groups or from /proc is refused', () => {
+  const bound = (directory: string) => [bind({ match: { kind: 'directory', directory, recursive: true } })];
+  const stopped = (program: string, directory: string) =>
+    finish(whatWouldStop([], hostNeeds([program], root), bound(directory), ALLOWING)).map((text) => text.split(':')[0]);
+  for (const program of ['/usr/lib/systemd/systemd', '/usr/bin/dockerd']) {
+    const groups = stopped(program, '/sys/fs/cgroup/');
+    assert.ok(groups.includes(`${program} could not create /sys/fs/cgroup/state`), groups.join());
+    const processes = stopped(program, '/proc/');
+    assert.ok(processes.includes(`${program} could not read /proc/1/mountinfo`), processes.join());
+    assert.ok(processes.includes(`${program} could not write /proc/1/oom_score_adj`), processes.join());
+  }
+  assert.deepEqual(stopped('/usr/sbin/sshd', '/sys/'), []);
 });
 
 test('a policy for the host that keeps process 1 from starting sshd, or sshd from starting its helpers, is refused', () => {
@@ -157,6 +196,10 @@ test('the files, sockets and capabilities of a needed program must stay allowed'
     [{ class: 'presets', match: { kind: 'preset', preset: 'protectProc' } }, ['do what protectProc forbids']],
     [{ class: 'presets', match: { kind: 'preset', preset: 'anonymousMapExec' } }, ['do what anonymousMapExec forbids']],
   ];
+  const fileless = { class: 'presets', match: { kind: 'preset', preset: 'filelessExec' } } as const;
+  assert.deepEqual(stopped(fileless), []);
+  const shim = { ...SSHD, name: 'containerd-shim', program: '/usr/bin/containerd-shim-runc-v2' };
+  assert.deepEqual(stopped(fileless, [shim]), ['containerd-shim could not do what filelessExec forbids']);
   for (const [rule, stops] of cases)
     assert.deepEqual(
       stopped(rule),

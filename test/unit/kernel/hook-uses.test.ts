@@ -8,7 +8,7 @@ import { HOOK_TABLE, hookTableText } from '../../support/hook-table.js';
 /** Programs that are not at a hook of Linux security modules. */
 const NO_HOOKS = [
   ...['hauberk_sys_enter', 'hauberk_mark_tasks', 'hauberk_claim', 'hauberk_find_layer'],
-  ...['hauberk_find_descriptors', 'hauberk_find_rings', 'hauberk_find_mappings'],
+  ...['hauberk_find_descriptors', 'hauberk_find_rings', 'hauberk_find_mappings', 'hauberk_mark_listeners'],
 ];
 
 test('the uses of each program agree with the table of hooks', () => {
@@ -31,6 +31,14 @@ test('exactly the programs that track the processes of containers are essential'
     essential.map(([program]) => program),
     ['hauberk_bprm_check', 'hauberk_bprm_committed', 'hauberk_task_alloc', 'hauberk_mark_tasks'],
   );
+});
+
+test('of each program that hauberkd can start without it is known what is not in force then', () => {
+  const unknown = Object.entries(HOOK_USES).filter(
+    ([, { decides, keeps = [], essential }]) =>
+      essential === undefined && Object.keys(decides).length + keeps.length === 0,
+  );
+  assert.deepEqual(unknown, []);
 });
 
 test('the table of hooks on the page on kernels agrees with that of the tests', () => {

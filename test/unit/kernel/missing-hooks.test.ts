@@ -5,7 +5,12 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { HookCoverage } from '../../../src/control/hook-coverage.js';
 import { HOOK_USES } from '../../../src/kernel/hook-uses.js';
-import { describeMissing, explainMissing, type MissingHook } from '../../../src/kernel/missing-hooks.js';
+import {
+  describeMissing,
+  explainMissing,
+  type MissingHook,
+  whatIsNotInForce,
+} from '../../../src/kernel/missing-hooks.js';
 import { rememberedMissing, rememberMissing } from '../../../src/kernel/missing-programs.js';
 import { isTested } from '../../../src/kernel/tested-kernels.js';
 import { lastLinesOf } from '../../../src/kernel/verifier-log.js';
@@ -76,6 +81,25 @@ test('a missing hook is reported with what is not covered, and with the reason i
   const line = 'hook path_chown is missing, so nothing decides about changes of owner (file: attributes)';
   assert.equal(describeMissing(missing('path_chown')), line);
   assert.equal(explainMissing(missing('path_chown')), `${line}; ${missing('path_chown').reason}`);
+});
+
+test('a missing program that only finds something is reported with what it is for, and no list is empty', () => {
+  assert.equal(
+    describeMissing({ ...missing('find_rings'), hook: 'task_file' }),
+    'program hauberk_find_rings is missing, which is for finding io_uring rings (file: read, write)',
+  );
+  const unknown = missing('of_another_build');
+  const line = 'hook of_another_build is missing, so nothing decides about hauberk_of_another_build';
+  assert.equal(describeMissing(unknown), line);
+  assert.deepEqual(whatIsNotInForce(unknown), [{ class: 'hauberk', operation: 'hauberk_of_another_build' }]);
+});
+
+test('policies get a warning for the missing programs that find what their rules are about', () => {
+  const finders = (rule: string) => warnedOf(rule).filter((program) => /^(?:find|mark)_/u.test(program));
+  const searches = ['find_descriptors', 'find_rings', 'find_mappings'];
+  assert.deepEqual(finders('file: {matchPaths: [{path: /a, operations: [read]}]}'), searches);
+  assert.deepEqual(finders('network: {matchEndpoints: [{ports: 80, direction: ingress}]}'), ['mark_listeners']);
+  assert.deepEqual(finders('presets: [{name: drift}]'), ['find_layer']);
 });
 
 test("the end of the verifier's log is kept", () => {

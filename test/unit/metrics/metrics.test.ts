@@ -57,6 +57,10 @@ test('a missing hook is reported for everything that it leaves uncovered', async
   const cause = 'cause="not_loaded"';
   await has(`hauberk_missing_hooks{hook="mmap_file",class="file",operation="map",${cause}} 1`);
   await has(`hauberk_missing_hooks{hook="mmap_file",class="presets",operation="anonymousMapExec",${cause}} 1`);
+  kernel.missingHooks = [
+    { program: 'hauberk_find_rings', hook: 'task_file', cause: 'not_loaded', reason: 'R1 is bad' },
+  ];
+  await has(`hauberk_missing_hooks{hook="task_file",class="file",operation="read",${cause}} 1`);
 });
 
 test('losses are reported by cause', async () => {
