@@ -3,6 +3,7 @@
 #define HAUBERK_FILE_HOOKS_H
 
 #include "guard.h"
+#include "rename.h"
 #include "system_calls.h"
 
 static __always_inline int decide_confined_file(struct membership *membership, struct dentry *dentry, struct vfsmount *mnt,
@@ -161,12 +162,6 @@ int BPF_PROG(hauberk_path_link, struct dentry *target, const struct path *direct
 	return denied ? denied : guard_names(&membership, &names);
 }
 
-/* Since Linux 5.19 the hook is given the flags as well; before, it was asked twice about an exchange. */
-const volatile __u32 rename_has_flags = 0;
-/* include/uapi/linux/fs.h */
-#define RENAME_EXCHANGE 2
-#define RENAME_WHITEOUT 4
-
 SEC("lsm/path_rename")
 int BPF_PROG(hauberk_path_rename, const struct path *old_directory, struct dentry *old_dentry,
 	     const struct path *new_directory, struct dentry *new_dentry)
@@ -179,12 +174,12 @@ int BPF_PROG(hauberk_path_rename, const struct path *old_directory, struct dentr
 	if (!find_membership(&membership) || !membership.confined)
 		return 0;
 	/* Each of the two gets the other's name. */
-	if (rename_has_flags && (ctx[4] & RENAME_EXCHANGE)) {
+	if (renames_with(ctx, RENAME_EXCHANGE)) {
 		checks[0] |= arriving(old_dentry);
 		checks[1] |= leaving(new_dentry);
 	}
 	/* A node is made under the name that is left. */
-	if (rename_has_flags && (ctx[4] & RENAME_WHITEOUT))
+	if (renames_with(ctx, RENAME_WHITEOUT))
 		checks[0] |= ACCESS_CREATE;
 	/* The verifier does not know what a copy holds, and so goes through the rest once, not once for each combination. */
 	bpf_probe_read_kernel(wanted, sizeof(wanted), checks);
@@ -206,7 +201,7 @@ int BPF_PROG(hauberk_guard_rename, const struct path *old_directory, struct dent
 		.wanted = ACCESS_RENAME,
 	};
 	struct membership membership = {};
-	bool guarded, exchanged = rename_has_flags && (ctx[4] & RENAME_EXCHANGE);
+	bool guarded, exchanged = renames_with(ctx, RENAME_EXCHANGE);
 
 	if (!find_membership(&membership) || !membership.confined)
 		return 0;
