@@ -361,6 +361,9 @@ struct renaming {
 	__u32 answer;		/* out: enum image_answer */
 	/* The new name is one beside the old that no rule names. */
 	__u32 beside;
+	/* The names that other mounts give are compared as well. */
+	__u32 by_aliases;
+	__u32 denied;		/* out: by one of these */
 	struct guard paths[GUARD_NAMES];
 	/* By what is decided about object keys that hold the same paths. */
 	struct guard keys[GUARD_NAMES];

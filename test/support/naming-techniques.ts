@@ -181,6 +181,11 @@ export const namingTechniques = (base: string): readonly Technique[] => [
       ${GOT_IT} srv/drawer/guard/secret`,
     rule: SECRET_RULE,
   }),
+  ...mounting('a file is linked below a second mount of its tree to where its rule does not forbid to write it', {
+    script: `mkdir srv/keys/copy && mount --bind srv srv/keys/copy &&
+      ln srv/keys/copy/rows/row srv/keys/copy/other/x && echo forged >srv/other/x`,
+    rule: 'file.matchDirectories[0]',
+  }),
   ...mounting('a symbolic link is made below a second mount of its tree', {
     script: 'mkdir srv/keys/copy && mount --bind srv srv/keys/copy && ln -s forged srv/keys/copy/active',
     rule: ACTIVE_RULE,
