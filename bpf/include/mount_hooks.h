@@ -215,9 +215,11 @@ int BPF_PROG(hauberk_sb_umount, struct vfsmount *mnt, int flags)
 	if (!find_membership(&membership) || !membership.confined)
 		return 0;
 	denied = decide_mount(&membership, root, mnt, type_of(mnt), OPERATION_UNMOUNT);
-	/* Of a tree that is mounted twice the name that rules know stays. */
-	if (denied || !guards_mounts(&membership) || !bpf_map_lookup_elem(&aliased, &membership.container))
+	if (denied || !guards_mounts(&membership))
 		return denied;
+	/* The name that rules know stays of a tree that is mounted twice, and of what the kernel shows wherever it is asked. */
+	if (!bpf_map_lookup_elem(&aliased, &membership.container) && shows_other_files(BPF_CORE_READ(mnt, mnt_sb)))
+		return 0;
 	return guard_mount_point(&membership, root, mnt, OPERATION_UNMOUNT);
 }
 

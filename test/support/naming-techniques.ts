@@ -49,6 +49,15 @@ export function commandOf({ privilege, script }: Pick<Technique, 'privilege' | '
  * @param base the directory that contains `srv`, and the working directory
  */
 export const namingTechniques = (base: string): readonly Technique[] => [
+  // The first, since unmounting is guarded anyway once the container has mounted something.
+  {
+    technique: 'a filesystem of the kernel is unmounted, and then mounted elsewhere',
+    privilege: 'CAP_SYS_ADMIN',
+    script: `unshare --mount bash -c "umount --lazy /sys && mount -t sysfs none srv/other &&
+      cat srv/other/kernel/uevent_seqnum"`,
+    expected: 'refused',
+    rule: KERNEL_RULE,
+  },
   {
     technique: 'the parent of a protected file is renamed',
     privilege: 'none',
