@@ -128,9 +128,11 @@ int BPF_PROG(hauberk_path_symlink, const struct path *directory, struct dentry *
 }
 
 /* Under another name anything may be done to a file; a directory's content is guarded, and so is a link. */
-static __always_inline __u32 leaving(struct dentry *dentry)
+static __always_inline __u32 leaving(struct membership *membership, struct dentry *dentry)
 {
-	return is_directory(dentry) ? 0 : ACCESS_READ | ACCESS_WRITE | ACCESS_DELETE | ACCESS_ATTRIBUTES;
+	__u32 mapping = membership->flags & IMAGE_DECIDES_MAPPINGS ? ACCESS_MAP : 0;
+
+	return is_directory(dentry) ? 0 : ACCESS_READ | ACCESS_WRITE | ACCESS_DELETE | ACCESS_ATTRIBUTES | mapping;
 }
 
 /* Giving a file a name creates that name, and what had it before is lost. */
@@ -166,17 +168,18 @@ SEC("lsm/path_rename")
 int BPF_PROG(hauberk_path_rename, const struct path *old_directory, struct dentry *old_dentry,
 	     const struct path *new_directory, struct dentry *new_dentry)
 {
-	__u32 checks[2] = { ACCESS_RENAME | leaving(old_dentry), ACCESS_RENAME | arriving(new_dentry) };
-	__u32 wanted[2] = {};
+	__u32 checks[2] = {}, wanted[2] = {};
 	struct membership membership = {};
 	int denied;
 
 	if (!find_membership(&membership) || !membership.confined)
 		return 0;
+	checks[0] = ACCESS_RENAME | leaving(&membership, old_dentry);
+	checks[1] = ACCESS_RENAME | arriving(new_dentry);
 	/* Each of the two gets the other's name. */
 	if (renames_with(ctx, RENAME_EXCHANGE)) {
 		checks[0] |= arriving(old_dentry);
-		checks[1] |= leaving(new_dentry);
+		checks[1] |= leaving(&membership, new_dentry);
 	}
 	/* A node is made under the name that is left. */
 	if (renames_with(ctx, RENAME_WHITEOUT))
