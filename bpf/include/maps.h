@@ -132,7 +132,7 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } events SEC(".maps");
 
-/* Containers in which a tree was mounted a second time since they came under policy: see aliases.h. */
+/* Containers that have mounted something since they came under policy, or had mounted a tree twice: see aliases.h. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, CONTAINERS_MAX);

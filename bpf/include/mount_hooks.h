@@ -75,12 +75,15 @@ static __always_inline int guard_all_names(struct membership *membership)
 	return guard_mount(membership, NULL, NULL, NULL, NULL, OPERATION_MOUNT);
 }
 
-/* From now on files are decided by all of their names. */
+/*
+ * From now on files are decided by all of their names; by those guards that come later, too, since the daemon does not
+ * find what is mounted in another mount namespace of the container.
+ */
 static __always_inline int expect_aliases(struct membership *membership)
 {
 	__u8 yes = 1;
 
-	if (!guards_mounts(membership))
+	if (membership->host)
 		return 0;
 	return bpf_map_update_elem(&aliased, &membership->container, &yes, BPF_ANY) ? -EPERM : 0;
 }
@@ -188,9 +191,9 @@ int BPF_PROG(hauberk_move_mount, const struct path *from, const struct path *to)
 	if (!find_membership(&membership) || !membership.confined)
 		return 0;
 	denied = decide_mount(&membership, to->dentry, to->mnt, type_of(from->mnt), OPERATION_MOUNT);
-	if (denied || !guards_mounts(&membership))
+	if (denied)
 		return denied;
-	return guard_moved(&membership, from, to);
+	return guards_mounts(&membership) ? guard_moved(&membership, from, to) : expect_aliases(&membership);
 }
 
 SEC("lsm/sb_pivotroot")

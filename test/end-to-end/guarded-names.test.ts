@@ -196,3 +196,23 @@ test('a tree that was mounted twice before the policy is decided by both of its 
   await events.find(({ rule, object }) => rule === 'file.matchDirectories[0]' && object.endsWith('/rows/row'));
   assert.equal((await held.run(`cat ${again}/rows/row ${again}/file`)).status, 0);
 });
+
+test('a tree that was mounted twice in another mount namespace, before any rule about files, is decided by both of its names', async () => {
+  plant();
+  const policy = (rules: string) => `apiVersion: security.kubearmor.com/v1
+kind: KubeArmorPolicy
+metadata: {name: late}
+spec:
+  selector: {matchLabels: {app: free}}
+  ${rules}`;
+  await apply(policy('network: {matchProtocols: [{protocol: icmp}]}'));
+  const inside = `mount --bind srv/vault srv/other && echo >done && read line <go
+    cat srv/other/guard/secret >answer 2>&1; echo >done`;
+  const mounted = await free.run(
+    `cd ${base} && mkfifo go done && (unshare --mount bash -c '${inside}' >/dev/null 2>&1 &) && read line <done`,
+  );
+  assert.equal(mounted.status, 0, mounted.output);
+  await apply(policy(`file: {matchPaths: [{path: ${secret}}]}`));
+  const { output } = await free.run(`cd ${base} && echo >go && read line <done; cat answer`);
+  assert.match(output, /Permission denied/);
+});
