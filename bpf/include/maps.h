@@ -346,7 +346,7 @@ struct mount_search {
 struct node {
 	__u64 inode;
 	__u32 device;
-	__u32 decided;		/* enum verdict_action, by the name that it is used by */
+	__u32 decided;		/* the verdict by the name that it is used by */
 	__u16 type;
 	__u16 number;		/* of the name that is looked at next */
 };

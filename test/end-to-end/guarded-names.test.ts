@@ -130,13 +130,29 @@ test('rules hold for the targets of links, by any hard link, and for one name al
   }))
     symlinkSync(target, join(base, link));
   linkSync(join(base, 'srv/rows/row'), join(base, 'srv/other/twin'));
+  for (const [first, second] of [
+    ['hidden', 'shown'],
+    ['left', 'right'],
+  ] as const) {
+    copyFileSync('/bin/cat', join(programs, first));
+    chmodSync(join(programs, first), 0o755);
+    linkSync(join(programs, first), join(programs, second));
+  }
+  const row = join(base, 'srv/forged/row');
   const manifest = `apiVersion: security.kubearmor.com/v1
 kind: KubeArmorPolicy
 metadata: {name: linked}
 spec:
   selector: {matchLabels: {app: held}}
   file: {matchPaths: [{path: ${base}/srv/current/key}, {path: ${base}/srv/soft}, {path: ${base}/srv/rows/row}]}
-  process: {matchPaths: [{path: ${programs}/nc}, {path: ${programs}/two}]}`;
+  process:
+    matchPaths:
+    - {path: ${programs}/nc}
+    - {path: ${programs}/two}
+    - {path: ${programs}/hidden}
+    - {path: ${programs}/shown, allowedArgs: [${row}]}
+    - {path: ${programs}/left, allowedArgs: [${row}]}
+    - {path: ${programs}/right, allowedArgs: [${row}]}`;
   const { changes } = await apply(manifest);
   assert.match(changes[0].warnings.join(), /process.matchPaths\[0\].*which other names lead to as well/);
   for (const [command, rule] of Object.entries({
@@ -148,6 +164,8 @@ spec:
     [`exec -a /x/nc ${programs}/busybox --help`]: 'process.matchPaths[0]',
     [`${programs}/busybox nc --help`]: 'process.matchPaths[0]',
     [`${programs}/one`]: 'process.matchPaths[1]',
+    [`${programs}/shown ${row}`]: 'process.matchPaths[2]',
+    [`${programs}/left ${secret}`]: 'process.matchPaths[4]',
   })) {
     events.clear();
     const { status, output } = await held.run(command);
@@ -155,7 +173,12 @@ spec:
     assert.match(output, /Permission denied/, command);
     await events.find((event) => event.policy === 'linked' && event.rule === rule && event.result === 'RESULT_DENIED');
   }
-  for (const command of [`${programs}/sh -c true`, `${programs}/busybox echo nc`, `cat ${base}/srv/forged/row`]) {
+  for (const command of [
+    `${programs}/sh -c true`,
+    `${programs}/busybox echo nc`,
+    `cat ${row}`,
+    `${programs}/left ${row}`,
+  ]) {
     const { status, output } = await held.run(command);
     assert.equal(status, 0, `${command}: ${output}`);
   }
