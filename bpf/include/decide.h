@@ -315,7 +315,21 @@ __noinline int query_node(struct scratch *scratch)
 	return answer;
 }
 
-/* A decision no stricter than that by the name in use has been counted and reported with it. */
+/*
+ * What is no stricter than the decision by the name in use has been counted and reported with it. But nothing has come
+ * of a verdict that waits for arguments, unless the other name waits for them too, nor of one that would block: then
+ * only rules count, and it is the posture's.
+ */
+static __always_inline bool is_stricter(struct scratch *scratch)
+{
+	__u32 decided = scratch->node.decided, verdict = scratch->question.verdict;
+	__u32 action = decided >> VERDICT_ACTION_SHIFT;
+
+	if (!(decided & verdict & VERDICT_BY_ARGUMENTS) && ((decided & VERDICT_BY_ARGUMENTS) || action >= ACTION_BLOCK))
+		action = ACTION_ALLOW;
+	return verdict >> VERDICT_ACTION_SHIFT > action;
+}
+
 __noinline int decide_node(struct scratch *scratch)
 {
 	if (!scratch)
@@ -327,8 +341,7 @@ __noinline int decide_node(struct scratch *scratch)
 			return 0;
 		if (answer == IMAGE_REPLACED)
 			return refuse_unresolved(scratch, PATH_UNAVAILABLE);
-		if (!is_decided_by_rule(scratch) ||
-		    scratch->question.verdict >> VERDICT_ACTION_SHIFT <= scratch->node.decided)
+		if (!is_decided_by_rule(scratch) || !is_stricter(scratch))
 			continue;
 		answer = finish_decision(scratch);
 		if (answer)
@@ -362,7 +375,7 @@ static __always_inline bool begin_number_of(struct scratch *scratch, struct dent
 	return device;
 }
 
-/* Decides about a device node or a file by the other names of its number. `decided`: by its own, enum verdict_action. */
+/* Decides about a device node or a file by the other names of its number. `decided`: the verdict by its own. */
 static __always_inline int decide_number(struct scratch *scratch, __u32 decided)
 {
 	scratch->node.decided = decided;
@@ -420,7 +433,7 @@ static __always_inline void question_begin(struct membership *membership, struct
 static __always_inline int decide(struct membership *membership, struct access *access)
 {
 	struct scratch *scratch = scratch_take();
-	__u32 decided = ACTION_ALLOW;
+	__u32 decided = RULE_NONE;
 	int answer = 0;
 
 	if (!scratch) {
@@ -435,7 +448,7 @@ static __always_inline int decide(struct membership *membership, struct access *
 			scratch->question.verdict &= ~VERDICT_BY_ARGUMENTS;
 		if (!(scratch->question.verdict & VERDICT_BY_ARGUMENTS))
 			answer = finish_decision(scratch);
-		decided = scratch->question.verdict >> VERDICT_ACTION_SHIFT;
+		decided = scratch->question.verdict;
 	}
 	if (!answer && !access->subject && begin_number_of(scratch, access->dentry))
 		answer = decide_number(scratch, decided);

@@ -3,6 +3,7 @@
 #define HAUBERK_FILE_HOOKS_H
 
 #include "guard.h"
+#include "rename.h"
 #include "system_calls.h"
 
 static __always_inline int decide_confined_file(struct membership *membership, struct dentry *dentry, struct vfsmount *mnt,
@@ -73,7 +74,7 @@ static __always_inline int decide_new_node(struct membership *membership, struct
 	scratch->question.place = find_actor(scratch);
 	if (scratch->question.place == PATH_OK) {
 		begin_number(scratch, mode, device, 0);
-		answer = decide_number(scratch, ACTION_ALLOW);
+		answer = decide_number(scratch, RULE_NONE);
 	} else {
 		answer = refuse_unresolved(scratch, scratch->question.place);
 	}
@@ -127,9 +128,11 @@ int BPF_PROG(hauberk_path_symlink, const struct path *directory, struct dentry *
 }
 
 /* Under another name anything may be done to a file; a directory's content is guarded, and so is a link. */
-static __always_inline __u32 leaving(struct dentry *dentry)
+static __always_inline __u32 leaving(struct membership *membership, struct dentry *dentry)
 {
-	return is_directory(dentry) ? 0 : ACCESS_READ | ACCESS_WRITE | ACCESS_DELETE | ACCESS_ATTRIBUTES;
+	__u32 mapping = membership->flags & IMAGE_DECIDES_MAPPINGS ? ACCESS_MAP : 0;
+
+	return is_directory(dentry) ? 0 : ACCESS_READ | ACCESS_WRITE | ACCESS_DELETE | ACCESS_ATTRIBUTES | mapping;
 }
 
 /* Giving a file a name creates that name, and what had it before is lost. */
@@ -161,30 +164,25 @@ int BPF_PROG(hauberk_path_link, struct dentry *target, const struct path *direct
 	return denied ? denied : guard_names(&membership, &names);
 }
 
-/* Since Linux 5.19 the hook is given the flags as well; before, it was asked twice about an exchange. */
-const volatile __u32 rename_has_flags = 0;
-/* include/uapi/linux/fs.h */
-#define RENAME_EXCHANGE 2
-#define RENAME_WHITEOUT 4
-
 SEC("lsm/path_rename")
 int BPF_PROG(hauberk_path_rename, const struct path *old_directory, struct dentry *old_dentry,
 	     const struct path *new_directory, struct dentry *new_dentry)
 {
-	__u32 checks[2] = { ACCESS_RENAME | leaving(old_dentry), ACCESS_RENAME | arriving(new_dentry) };
-	__u32 wanted[2] = {};
+	__u32 checks[2] = {}, wanted[2] = {};
 	struct membership membership = {};
 	int denied;
 
 	if (!find_membership(&membership) || !membership.confined)
 		return 0;
+	checks[0] = ACCESS_RENAME | leaving(&membership, old_dentry);
+	checks[1] = ACCESS_RENAME | arriving(new_dentry);
 	/* Each of the two gets the other's name. */
-	if (rename_has_flags && (ctx[4] & RENAME_EXCHANGE)) {
+	if (renames_with(ctx, RENAME_EXCHANGE)) {
 		checks[0] |= arriving(old_dentry);
-		checks[1] |= leaving(new_dentry);
+		checks[1] |= leaving(&membership, new_dentry);
 	}
 	/* A node is made under the name that is left. */
-	if (rename_has_flags && (ctx[4] & RENAME_WHITEOUT))
+	if (renames_with(ctx, RENAME_WHITEOUT))
 		checks[0] |= ACCESS_CREATE;
 	/* The verifier does not know what a copy holds, and so goes through the rest once, not once for each combination. */
 	bpf_probe_read_kernel(wanted, sizeof(wanted), checks);
@@ -206,7 +204,7 @@ int BPF_PROG(hauberk_guard_rename, const struct path *old_directory, struct dent
 		.wanted = ACCESS_RENAME,
 	};
 	struct membership membership = {};
-	bool guarded, exchanged = rename_has_flags && (ctx[4] & RENAME_EXCHANGE);
+	bool guarded, exchanged = renames_with(ctx, RENAME_EXCHANGE);
 
 	if (!find_membership(&membership) || !membership.confined)
 		return 0;

@@ -132,7 +132,7 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } events SEC(".maps");
 
-/* Containers in which a tree was mounted a second time since they came under policy: see aliases.h. */
+/* Containers that have mounted something since they came under policy, or had mounted a tree twice: see aliases.h. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, CONTAINERS_MAX);
@@ -346,7 +346,7 @@ struct mount_search {
 struct node {
 	__u64 inode;
 	__u32 device;
-	__u32 decided;		/* enum verdict_action, by the name that it is used by */
+	__u32 decided;		/* the verdict by the name that it is used by */
 	__u16 type;
 	__u16 number;		/* of the name that is looked at next */
 };
@@ -361,6 +361,9 @@ struct renaming {
 	__u32 answer;		/* out: enum image_answer */
 	/* The new name is one beside the old that no rule names. */
 	__u32 beside;
+	/* The names that other mounts give are compared as well. */
+	__u32 by_aliases;
+	__u32 denied;		/* out: by one of these */
 	struct guard paths[GUARD_NAMES];
 	/* By what is decided about object keys that hold the same paths. */
 	struct guard keys[GUARD_NAMES];

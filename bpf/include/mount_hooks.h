@@ -75,12 +75,15 @@ static __always_inline int guard_all_names(struct membership *membership)
 	return guard_mount(membership, NULL, NULL, NULL, NULL, OPERATION_MOUNT);
 }
 
-/* From now on files are decided by all of their names. */
+/*
+ * From now on files are decided by all of their names; by those guards that come later, too, since the daemon does not
+ * find what is mounted in another mount namespace of the container.
+ */
 static __always_inline int expect_aliases(struct membership *membership)
 {
 	__u8 yes = 1;
 
-	if (!guards_mounts(membership))
+	if (membership->host)
 		return 0;
 	return bpf_map_update_elem(&aliased, &membership->container, &yes, BPF_ANY) ? -EPERM : 0;
 }
@@ -188,9 +191,9 @@ int BPF_PROG(hauberk_move_mount, const struct path *from, const struct path *to)
 	if (!find_membership(&membership) || !membership.confined)
 		return 0;
 	denied = decide_mount(&membership, to->dentry, to->mnt, type_of(from->mnt), OPERATION_MOUNT);
-	if (denied || !guards_mounts(&membership))
+	if (denied)
 		return denied;
-	return guard_moved(&membership, from, to);
+	return guards_mounts(&membership) ? guard_moved(&membership, from, to) : expect_aliases(&membership);
 }
 
 SEC("lsm/sb_pivotroot")
@@ -215,9 +218,11 @@ int BPF_PROG(hauberk_sb_umount, struct vfsmount *mnt, int flags)
 	if (!find_membership(&membership) || !membership.confined)
 		return 0;
 	denied = decide_mount(&membership, root, mnt, type_of(mnt), OPERATION_UNMOUNT);
-	/* Of a tree that is mounted twice the name that rules know stays. */
-	if (denied || !guards_mounts(&membership) || !bpf_map_lookup_elem(&aliased, &membership.container))
+	if (denied || !guards_mounts(&membership))
 		return denied;
+	/* The name that rules know stays of a tree that is mounted twice, and of what the kernel shows wherever it is asked. */
+	if (!bpf_map_lookup_elem(&aliased, &membership.container) && shows_other_files(BPF_CORE_READ(mnt, mnt_sb)))
+		return 0;
 	return guard_mount_point(&membership, root, mnt, OPERATION_UNMOUNT);
 }
 

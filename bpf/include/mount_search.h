@@ -98,7 +98,7 @@ __noinline int decide_name(struct scratch *scratch)
 	struct mount_search *search;
 	struct question *question;
 	struct dentry *dentry;
-	__u32 decided = ACTION_ALLOW;
+	__u32 decided = RULE_NONE;
 	__u64 mount;
 
 	if (!scratch)
@@ -113,7 +113,7 @@ __noinline int decide_name(struct scratch *scratch)
 	if (query_image(scratch) == IMAGE_ANSWERED && question->place == PATH_OK) {
 		if (finish_decision(scratch))
 			return -EACCES;
-		decided = question->verdict >> VERDICT_ACTION_SHIFT;
+		decided = question->verdict;
 	} else if (question->place != PATH_OK && question->place != PATH_INTERNAL && refuse_unresolved(scratch, question->place)) {
 		return -EACCES;
 	}

@@ -4,6 +4,7 @@
 #define HAUBERK_PROGRAM_USES_H
 
 #include "decide.h"
+#include "rename.h"
 
 /* include/uapi/linux/stat.h: S_IXUGO */
 #define ANYBODY_EXECUTES 00111
@@ -86,7 +87,12 @@ SEC("lsm/path_rename")
 int BPF_PROG(hauberk_program_rename, const struct path *old_directory, struct dentry *old_dentry,
 	     const struct path *new_directory, struct dentry *new_dentry)
 {
-	return decide_new_name(old_dentry, old_directory->mnt, OPERATION_RENAME);
+	int denied = decide_new_name(old_dentry, old_directory->mnt, OPERATION_RENAME);
+
+	/* Each of the two gets the other's name. */
+	if (denied || !renames_with(ctx, RENAME_EXCHANGE))
+		return denied;
+	return decide_new_name(new_dentry, new_directory->mnt, OPERATION_RENAME);
 }
 
 #endif

@@ -1,7 +1,7 @@
 import { lstatSync } from 'node:fs';
 import { posix } from 'node:path';
 import type { FoldedPlace } from '../policy/folding.js';
-import { mountsOf } from './mounts.js';
+import type { MountedPlace } from './mounts.js';
 
 /** Filesystems that treat several names as one, and among them those with short names. */
 const FOLDS = /^(?:vfat|msdos|exfat|ntfs|ntfs3|fuseblk|iso9660|udf|hfs|hfsplus|cifs|smb3|smb|affs|hpfs)$/u;
@@ -15,9 +15,9 @@ export class CaseFoldingDirectories {
 
   constructor(
     readonly root: string,
-    process: number,
+    mounts: readonly MountedPlace[],
   ) {
-    this.#mounts = mountsOf(process)
+    this.#mounts = mounts
       .filter(({ type }) => FOLDS.test(type))
       .map(({ place, type }) => ({ place, isFat: IS_FAT.test(type) }));
   }

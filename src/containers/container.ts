@@ -65,6 +65,11 @@ export interface Container extends ContainerDescription {
    * namespaces have the same numbers. Absent where it could not be found.
    */
   readonly initStartTicks?: number;
+  /**
+   * Where below the root of `process` its own will be, of a container that was held before its runtime had switched the
+   * process there; once it has, this means nothing: see filesOf.
+   */
+  readonly rootBefore?: string;
   /** Absent where no process was named, and for containers that an older version wrote to disk. */
   readonly root?: ContainerRoot;
   /** Absent for containers that an older version wrote to disk. */

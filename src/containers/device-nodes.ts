@@ -1,5 +1,6 @@
 import { lstatSync } from 'node:fs';
-import { type MountedPlace, mountAt, mountsOf, slowPathsOf } from './mounts.js';
+import { type MountedPlace, mountAt, slowPathsOf } from './mounts.js';
+import type { ProcessFiles } from './process-files.js';
 import { leadsThroughDirectories } from './real-directories.js';
 
 /** A device node at a path of a container, or a file that has other names as well. */
@@ -20,18 +21,17 @@ const DEVICES = '/dev/';
  * have are looked for among the host's devices: for the time until a runtime has switched the process to its root, and
  * for nodes that are made later.
  *
- * @param options.host where the root of the host lies
- * @param options.mounts of the process
+ * @param host where the root of the host lies
  */
 export function deviceNodes(
-  process: number,
+  { root, mounts }: ProcessFiles,
   paths: readonly string[],
-  { host = '/proc/1/root', mounts = mountsOf(process) } = {},
+  host = '/proc/1/root',
 ): DeviceNode[] {
-  const isSlow = slowPathsOf(process, mounts);
+  const isSlow = slowPathsOf(mounts);
   return paths.flatMap((path) => {
     return (
-      (isSlow(path) ? undefined : nodeAt(`/proc/${process}/root`, path, mounts)) ??
+      (isSlow(path) ? undefined : nodeAt(root, path, mounts)) ??
       (path.startsWith(DEVICES) ? nodeAt(host, path, []) : undefined) ??
       []
     );

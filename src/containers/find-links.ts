@@ -3,7 +3,8 @@ import { posix } from 'node:path';
 import type { FoldedPlace } from '../policy/folding.js';
 import { CaseFoldingDirectories } from './case-folding.js';
 import { mountAliases } from './mount-aliases.js';
-import { mountsOf, slowPathsOf } from './mounts.js';
+import { slowPathsOf } from './mounts.js';
+import type { ProcessFiles } from './process-files.js';
 import { type ResolvedPath, resolvePath } from './symbolic-links.js';
 
 /** The files of a container that rules name. */
@@ -32,21 +33,13 @@ const PROGRAM_DIRECTORIES = ['/bin', '/sbin', '/usr/bin', '/usr/sbin', '/usr/loc
 /** Kubernetes points it at another directory when the files change. */
 const CHANGED_BY_HOST = '..data';
 
-/**
- * Looks for the symbolic links on the ways of paths.
- *
- * @param root where the root of the process lies or, before it was switched to it, will lie from
- */
-export function findLinks(
-  process: number,
-  { paths, programs }: NamedPaths,
-  root = `/proc/${process}/root`,
-): FoundLinks {
+/** Looks for the symbolic links on the ways of paths. */
+export function findLinks({ root, mounts }: ProcessFiles, { paths, programs }: NamedPaths): FoundLinks {
   const links: Record<string, string> = {};
   const shared = new Set<string>();
   const changing: Record<string, string> = {};
-  const isSlow = slowPathsOf(process);
-  const folded = new CaseFoldingDirectories(root, process);
+  const isSlow = slowPathsOf(mounts);
+  const folded = new CaseFoldingDirectories(root, mounts);
   const follow = (path: string) => resolvePath(root, path, (place) => !isSlow(place));
   const names = new ProgramNames(root, follow);
   for (const path of paths) {
@@ -61,7 +54,7 @@ export function findLinks(
     for (const [link, target] of way.links) links[link] = target;
     if (programs.has(path) && names.leadElsewhere(way, path)) shared.add(way.path);
   }
-  const mountedTwice = mountAliases(mountsOf(process), paths);
+  const mountedTwice = mountAliases(mounts, paths);
   return { links, shared: [...shared].sort(), changing, mountedTwice, folded: folded.all };
 }
 

@@ -1,6 +1,7 @@
 import { type BigIntStats, type Dir, type Dirent, lstatSync, opendirSync } from 'node:fs';
 import { isStep, type Steps } from '../steps.js';
 import { slowPathsOf } from './mounts.js';
+import type { ProcessFiles } from './process-files.js';
 import { leadsThroughDirectories } from './real-directories.js';
 
 /** Files below a directory that hard links give names elsewhere. */
@@ -32,13 +33,12 @@ interface Found {
  * @returns undefined if there are none, or if the budget did not suffice to tell
  */
 export function* findLinkedElsewhere(
-  process: number,
+  { root, mounts }: ProcessFiles,
   directory: string,
   isRecursive: boolean,
   budget: SearchBudget,
-  root = `/proc/${process}/root`,
 ): Steps<LinkedElsewhere | undefined> {
-  const isSlow = slowPathsOf(process);
+  const isSlow = slowPathsOf(mounts);
   const found = new Map<string, Found>();
   const waiting = [directory];
   let names = 0;

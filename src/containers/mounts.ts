@@ -15,10 +15,10 @@ export interface MountedPlace {
 }
 
 /**
- * A function that says whether a path is on such a filesystem for a process; true for all paths if its mounts cannot be
- * read.
+ * A function that says whether a path is on such a filesystem for a process with these mounts; true for all paths if
+ * its mounts could not be read.
  */
-export function slowPathsOf(process: number, mounts = mountsOf(process)): (path: string) => boolean {
+export function slowPathsOf(mounts: readonly MountedPlace[]): (path: string) => boolean {
   if (mounts.length === 0) return () => true;
   const places = mounts.filter(({ type }) => MAY_WAIT_FOR_OTHERS.test(type)).map(({ place }) => place);
   return (path) => places.some((place) => isWithin(path, place));

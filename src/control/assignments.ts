@@ -75,6 +75,7 @@ export function entryOf({ container, kind }: Assignment): PublishedContainer {
     ...(container.initStartTicks !== undefined && { initStartTicks: container.initStartTicks }),
     ...(container.isFirstProcess && container.process !== undefined && { firstProcess: container.process }),
     ...((container.isHost || container.process !== undefined) && { process: container.process?.pid ?? 1 }),
+    ...(container.rootBefore !== undefined && { rootBefore: container.rootBefore }),
     ...(deviceOf(container) !== undefined && { rootDevice: deviceOf(container)! }),
     image: kind.image.kernelImage,
   };

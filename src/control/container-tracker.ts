@@ -10,6 +10,7 @@ import { namespaceKey } from '../containers/container.js';
 import { type CallingProcess, lookAtChild } from '../containers/descent.js';
 import { watchExit } from '../containers/exit-watch.js';
 import { findLinks } from '../containers/find-links.js';
+import { filesBelow, filesOf } from '../containers/process-files.js';
 import {
   checkNamespaces,
   initStartTicks,
@@ -37,7 +38,7 @@ export interface ContainerProcess {
   readonly pid: number;
   /** See Container.isFirstProcess. */
   readonly firstProcess?: true;
-  /** Where the container's root is on the host, before the process has been switched to it. */
+  /** Where the container's root is below that of the process, before the process has been switched to it. */
   readonly root?: string;
   /** Who must have started the process. */
   readonly startedBy?: CallingProcess;
@@ -180,7 +181,11 @@ export class ContainerTracker {
   #lookAt(description: ContainerDescription, { pid, firstProcess, root }: ContainerProcess): Container {
     const namespaces = namespacesOf(pid);
     checkNamespaces(namespaces, 'pid', this.hostMountNamespace);
-    const container = this.#describe(description, namespaces, processIdentity(pid), root);
+    const files = root === undefined ? filesOf(pid) : filesBelow(pid, root);
+    const container = {
+      ...this.#describe(description, namespaces, processIdentity(pid), files),
+      ...(root !== undefined && { rootBefore: root }),
+    };
     return { ...container, ...(firstProcess && { isFirstProcess: firstProcess }) };
   }
 
@@ -188,10 +193,10 @@ export class ContainerTracker {
     description: ContainerDescription,
     namespaces: NamespacePair,
     process: ProcessIdentity,
-    root = `/proc/${process.pid}/root`,
+    files = filesOf(process.pid),
   ): Container {
     const started = initStartTicks(namespaces.pidNamespace, process.pid);
-    const { links, shared, folded } = findLinks(process.pid, this.registry.namedPathsOf(description), root);
+    const { links, shared, folded } = findLinks(files, this.registry.namedPathsOf(description));
     return {
       ...description,
       namespaces,
@@ -199,10 +204,10 @@ export class ContainerTracker {
       // The container itself makes no process 1 of its namespace.
       ...(isFirst(process.pid) && { isFirstProcess: true as const }),
       ...(started !== undefined && { initStartTicks: started }),
-      links: { ...linkedDirectories(process.pid, root), ...links },
+      links: { ...linkedDirectories(process.pid, files.root), ...links },
       ...(shared.length > 0 && { sharedPrograms: shared }),
       ...(folded.length > 0 && { foldedPlaces: folded }),
-      root: this.examineRoot(root, process.pid),
+      root: this.examineRoot(files.root, process.pid),
     };
   }
 

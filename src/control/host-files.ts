@@ -1,5 +1,6 @@
 import type { Container } from '../containers/container.js';
 import { type FoundLinks, findLinks, type NamedPaths } from '../containers/find-links.js';
+import { mountsOf } from '../containers/mounts.js';
 import { namedIn } from '../policy/named-paths.js';
 import type { PolicySet } from '../policy/policy-set.js';
 import { type HostNeeds, lookAtHost } from './host-guard.js';
@@ -19,7 +20,7 @@ export const NO_HOST_FILES: HostFiles = { needs: () => ({ guarded: [], needs: []
 
 /** @param root where the host's files are seen: empty, or `/proc/1/root` from inside a container */
 export function filesOfHost(root: string): HostFiles {
-  return { needs: () => lookAtHost(root), links: (named) => findLinks(1, named, root) };
+  return { needs: () => lookAtHost(root), links: (named) => findLinks({ root, mounts: mountsOf(1) }, named) };
 }
 
 /** The host with the symbolic links that are now on the ways of what policies for it name. */

@@ -2,6 +2,7 @@ import { posix } from 'node:path';
 import type { Container } from '../containers/container.js';
 import { type FoundLinks, findLinks } from '../containers/find-links.js';
 import { findLinkedElsewhere, type SearchBudget } from '../containers/hard-links.js';
+import { filesOf, type ProcessFiles } from '../containers/process-files.js';
 import { throughLink } from '../policy/kinds/through-link.js';
 import { type Policy, policyKey } from '../policy/model.js';
 import { namedIn } from '../policy/named-paths.js';
@@ -35,7 +36,10 @@ export async function followLinksOf(
     const container = ledger.desired.containers.get(id);
     const named = namedIn(policies.flatMap(({ rules }) => rules));
     if ((id !== HOST_ID && container?.process === undefined) || named.paths.size === 0) continue;
-    const links = container?.process === undefined ? host.links(named) : findLinks(container.process.pid, named);
+    const links =
+      container?.process === undefined
+        ? host.links(named)
+        : findLinks(filesOf(container.process.pid, container.rootBefore), named);
     for (const policy of policies) for (const text of warningsFor(policy, links)) add(warnings, policy, text);
     if (container?.process === undefined) continue;
     const { laterLinks: _, ...rest } = container;
@@ -44,9 +48,10 @@ export async function followLinksOf(
   if (found.length > 0)
     await ledger.changeContainers({ put: found.filter(({ id }) => ledger.desired.containers.has(id)) });
   // Only now: protection does not wait for what is only told.
-  for (const { id, process } of found)
+  for (const { id, process, rootBefore } of found)
     for (const policy of reached.get(id) ?? [])
-      for (const text of await hardLinkWarnings(policy, process!.pid, budget)) add(warnings, policy, text);
+      for (const text of await hardLinkWarnings(policy, filesOf(process!.pid, rootBefore), budget))
+        add(warnings, policy, text);
   return changes.map((change) => {
     const more = warnings.get(policyKey(change.policy)) ?? [];
     return { ...change, warnings: [...change.warnings, ...more] };
@@ -75,12 +80,12 @@ function* warningsFor({ rules }: Policy, { links, shared, changing, mountedTwice
 }
 
 /** A rule about a directory holds for the names there, whatever other names its files have. */
-async function hardLinkWarnings({ rules }: Policy, process: number, budget: SearchBudget): Promise<string[]> {
+async function hardLinkWarnings({ rules }: Policy, files: ProcessFiles, budget: SearchBudget): Promise<string[]> {
   const warnings: string[] = [];
   for (const { id, class: ruleClass, action, readOnly, match } of rules) {
     if (ruleClass !== 'file' || match.kind !== 'directory' || (action === 'Allow' && !readOnly)) continue;
     const { directory, recursive } = match;
-    const found = await finishInTimeSlices(findLinkedElsewhere(process, directory, recursive, budget));
+    const found = await finishInTimeSlices(findLinkedElsewhere(files, directory, recursive, budget));
     if (found === undefined) continue;
     const { count, path, links } = found;
     warnings.push(

@@ -9,7 +9,7 @@ import { finishInTimeSlices } from '../time-slices.js';
 
 const SLASH = Buffer.from('/');
 /** What may be done to a file under a new name. */
-const MOVED: readonly Operation[] = ['read', 'write', 'delete', 'attributes'];
+const MOVED: readonly Operation[] = ['read', 'write', 'delete', 'attributes', 'map'];
 const STRENGTH = ['Allow', 'Audit', 'Block'];
 
 /** A path that is to have another name, or a second one. */
@@ -21,9 +21,9 @@ export function isRenaming(access: Access): access is Renaming {
 
 /**
  * The decision on giving something a new name: the strongest of the decisions on both names, and on what changes below
- * it. A file that gets another name counts as read, written to, deleted and changed in its attributes as well, since
- * under the new name all of it may be done. What
- * changes below a directory, or by a link, is read off the image, as the kernel does.
+ * it. A file that gets another name counts as read, written to, deleted, changed in its attributes and mapped as well,
+ * since under the new name all of it may be done. What changes below a directory, or by a link, is read off the image,
+ * as the kernel does.
  */
 export async function explainRenaming(ruleSet: RuleSet, postures: Postures, access: Renaming): Promise<Explanation> {
   const { path, newPath } = access.object;

@@ -120,6 +120,8 @@ export interface PublishedContainer<Image extends EnforcedImage = EnforcedImage>
   readonly firstProcess?: ProcessIdentity;
   /** A process by which its files can be seen; left out where none is known. */
   readonly process?: number;
+  /** See Container.rootBefore. */
+  readonly rootBefore?: string;
   /** See ContainerRoot; left out where it is unknown what its image brought. */
   readonly rootDevice?: number;
   readonly image: Image;

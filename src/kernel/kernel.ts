@@ -4,7 +4,7 @@ import type { NamespacePair } from '../containers/container.js';
 import { namespaceKey } from '../containers/container.js';
 import { deviceNodes } from '../containers/device-nodes.js';
 import { mountAliases } from '../containers/mount-aliases.js';
-import { mountsOf } from '../containers/mounts.js';
+import { filesOf } from '../containers/process-files.js';
 import { isWithinLimits } from '../image/compile.js';
 import type { Limits } from '../image/limits.js';
 import { checked } from '../native/kernel-error.js';
@@ -112,10 +112,11 @@ export class Kernel implements Enforcer {
   ): Promise<void> {
     const added = this.#newContainers.add(entries.filter(({ container }) => !this.#isHost(container)));
     const settle: (() => void)[] = [];
-    for await (const { container, process, image } of inTimeSlices(entries)) {
-      const nodes = process === undefined ? [] : deviceNodes(process, image.paths ?? []);
+    for await (const { container, process, rootBefore, image } of inTimeSlices(entries)) {
+      const files = process === undefined ? undefined : filesOf(process, rootBefore);
+      const nodes = files === undefined ? [] : deviceNodes(files, image.paths ?? []);
       settle.push(this.#nodes.add(container, nodes));
-      if (process === undefined || mountAliases(mountsOf(process), image.places ?? []).size === 0) continue;
+      if (files === undefined || mountAliases(files.mounts, image.places ?? []).size === 0) continue;
       const aliased = updateElement(this.#programs.maps.aliased, containerKey(container), Uint8Array.of(1), BPF_ANY);
       checked('cannot note the mounts of a container', aliased);
     }

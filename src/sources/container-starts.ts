@@ -35,7 +35,7 @@ const WAIT_MILLISECONDS_MAX = 600_000;
 export interface HeldStart {
   readonly reporter: Reporter;
   readonly container: SourceContainer;
-  /** Where its root is on the host, until it is the process's own root. */
+  /** See ContainerProcess. */
   readonly root?: string;
   /** Whether it starts also when it is not protected. */
   readonly startsAnyway: boolean;

@@ -37,7 +37,7 @@ export async function readHostFile(path: string, hostRoot: string): Promise<stri
 }
 
 /**
- * Where the host has the root of a container that is being made, if the container's process is not in it yet: a
+ * Where the root of a container that is being made is below that of its process, if the container's process is not in it yet: a
  * createRuntime hook runs before the root is switched, and /proc/PID/root is the host's then.
  */
 export async function rootBeforeSwitch(
@@ -48,5 +48,5 @@ export async function rootBeforeSwitch(
   if (own.dev !== host.dev || own.ino !== host.ino) return undefined;
   const { root } = await readBundle(bundle, hostRoot);
   if (root === undefined || root === '') throw new Error(`the configuration in ${bundle} names no root`);
-  return `${hostRoot}${resolve(bundle, root)}`;
+  return resolve(bundle, root);
 }

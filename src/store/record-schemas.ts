@@ -69,6 +69,7 @@ export const RECORD_SCHEMAS: Readonly<Record<RecordKind, SchemaObject>> = {
       image: text,
       isHost: flag,
       isFirstProcess: flag,
+      rootBefore: text,
       protection: object({ by: oneOf(['hook', 'event', 'registered']), since: number }),
       policyOverride: object({ mode: oneOf(OVERRIDE_MODES), setBy: text }),
       visibility: visible,

@@ -130,13 +130,29 @@ test('rules hold for the targets of links, by any hard link, and for one name al
   }))
     symlinkSync(target, join(base, link));
   linkSync(join(base, 'srv/rows/row'), join(base, 'srv/other/twin'));
+  for (const [first, second] of [
+    ['hidden', 'shown'],
+    ['left', 'right'],
+  ] as const) {
+    copyFileSync('/bin/cat', join(programs, first));
+    chmodSync(join(programs, first), 0o755);
+    linkSync(join(programs, first), join(programs, second));
+  }
+  const row = join(base, 'srv/forged/row');
   const manifest = `apiVersion: security.kubearmor.com/v1
 kind: KubeArmorPolicy
 metadata: {name: linked}
 spec:
   selector: {matchLabels: {app: held}}
   file: {matchPaths: [{path: ${base}/srv/current/key}, {path: ${base}/srv/soft}, {path: ${base}/srv/rows/row}]}
-  process: {matchPaths: [{path: ${programs}/nc}, {path: ${programs}/two}]}`;
+  process:
+    matchPaths:
+    - {path: ${programs}/nc}
+    - {path: ${programs}/two}
+    - {path: ${programs}/hidden}
+    - {path: ${programs}/shown, allowedArgs: [${row}]}
+    - {path: ${programs}/left, allowedArgs: [${row}]}
+    - {path: ${programs}/right, allowedArgs: [${row}]}`;
   const { changes } = await apply(manifest);
   assert.match(changes[0].warnings.join(), /process.matchPaths\[0\].*which other names lead to as well/);
   for (const [command, rule] of Object.entries({
@@ -148,6 +164,8 @@ spec:
     [`exec -a /x/nc ${programs}/busybox --help`]: 'process.matchPaths[0]',
     [`${programs}/busybox nc --help`]: 'process.matchPaths[0]',
     [`${programs}/one`]: 'process.matchPaths[1]',
+    [`${programs}/shown ${row}`]: 'process.matchPaths[2]',
+    [`${programs}/left ${secret}`]: 'process.matchPaths[4]',
   })) {
     events.clear();
     const { status, output } = await held.run(command);
@@ -155,7 +173,12 @@ spec:
     assert.match(output, /Permission denied/, command);
     await events.find((event) => event.policy === 'linked' && event.rule === rule && event.result === 'RESULT_DENIED');
   }
-  for (const command of [`${programs}/sh -c true`, `${programs}/busybox echo nc`, `cat ${base}/srv/forged/row`]) {
+  for (const command of [
+    `${programs}/sh -c true`,
+    `${programs}/busybox echo nc`,
+    `cat ${row}`,
+    `${programs}/left ${row}`,
+  ]) {
     const { status, output } = await held.run(command);
     assert.equal(status, 0, `${command}: ${output}`);
   }
@@ -195,4 +218,24 @@ test('a tree that was mounted twice before the policy is decided by both of its 
   assert.match((await held.run(`echo x >${again}/rows/row`)).output, /Permission denied/);
   await events.find(({ rule, object }) => rule === 'file.matchDirectories[0]' && object.endsWith('/rows/row'));
   assert.equal((await held.run(`cat ${again}/rows/row ${again}/file`)).status, 0);
+});
+
+test('a tree that was mounted twice in another mount namespace, before any rule about files, is decided by both of its names', async () => {
+  plant();
+  const policy = (rules: string) => `apiVersion: security.kubearmor.com/v1
+kind: KubeArmorPolicy
+metadata: {name: late}
+spec:
+  selector: {matchLabels: {app: free}}
+  ${rules}`;
+  await apply(policy('network: {matchProtocols: [{protocol: icmp}]}'));
+  const inside = `mount --bind srv/vault srv/other && echo >done && read line <go
+    cat srv/other/guard/secret >answer 2>&1; echo >done`;
+  const mounted = await free.run(
+    `cd ${base} && mkfifo go done && (unshare --mount bash -c '${inside}' >/dev/null 2>&1 &) && read line <done`,
+  );
+  assert.equal(mounted.status, 0, mounted.output);
+  await apply(policy(`file: {matchPaths: [{path: ${secret}}]}`));
+  const { output } = await free.run(`cd ${base} && echo >go && read line <done; cat answer`);
+  assert.match(output, /Permission denied/);
 });

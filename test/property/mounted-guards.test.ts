@@ -59,8 +59,8 @@ interface Mount {
 /** Files and mounts of a container, and whatever its rules let through of what would change names. */
 class Tree {
   directories = [...DIRECTORIES];
-  /** By the name that each file had at first, its place in the filesystem. */
-  readonly files = new Map(FILES.map((path) => [path, path]));
+  /** The name that each file had at first, and a place that it has in the filesystem; linked ones have several. */
+  readonly files = FILES.map((path) => ({ first: path, place: path }));
   readonly mounts: Mount[] = [{ point: '/', root: '/' }];
   /** The strictest of the answers to what was let through. */
   reported: Action = 'Allow';
@@ -94,8 +94,19 @@ class Tree {
     if (!this.#isLetThrough(this.#compared(before, after), ...answers)) return;
     const moved = (place: string) => (place.startsWith(from) ? to + place.slice(from.length) : place);
     this.directories = this.directories.map(moved);
-    for (const [file, place] of this.files) this.files.set(file, moved(place));
+    for (const file of this.files) file.place = moved(file.place);
     for (const mount of this.mounts) Object.assign(mount, { point: moved(mount.point), root: moved(mount.root) });
+  }
+
+  link(from: string, to: string, by: Mount): void {
+    const file = this.files.find(({ place }) => place === from);
+    const parent = to.replace(/[^/]+$/u, '');
+    if (file === undefined || !this.directories.includes(parent) || this.files.some(({ place }) => place === to))
+      return;
+    if (this.name(by, from) === undefined || this.name(by, to) === undefined) return;
+    const guarded = (mount: Mount, place: string) => this.name(mount, `${place}/`);
+    const answers = this.mounts.map((mount) => this.#compared(guarded(mount, from), guarded(mount, to)));
+    if (this.#isLetThrough(...answers)) this.files.push({ first: file.first, place: to });
   }
 
   bind(root: string, point: string, parent: Mount): void {
@@ -128,34 +139,40 @@ const strongestOf = (actions: readonly Action[]): Action =>
   STRENGTH[Math.max(0, ...actions.map((action) => STRENGTH.indexOf(action)))]!;
 
 interface Change {
-  readonly kind: 'rename' | 'bind' | 'move';
+  readonly kind: 'rename' | 'link' | 'bind' | 'move';
   readonly from: string;
   readonly to: string;
   /** Of the mounts that there are then, modulo their number. */
   readonly by: number;
   readonly moved: number;
+  /** Below `from` and `to`, what is linked and its new name. */
+  readonly linked: string;
+  readonly link: string;
 }
 
 const change: fc.Arbitrary<Change> = fc.record({
   // Few moves are possible, since they need a mount that was made before, and most are refused.
-  kind: fc.constantFrom('rename', 'bind', 'move', 'move'),
+  kind: fc.constantFrom('rename', 'link', 'link', 'bind', 'bind', 'move', 'move'),
   from: fc.constantFrom(...DIRECTORIES),
   to: fc.constantFrom(...DIRECTORIES, '/d/', '/a/c/', '/c/b/', '/b/b/'),
   by: fc.nat(7),
   moved: fc.nat(7),
+  linked: fc.constantFrom('x', 'y.pem'),
+  link: fc.constantFrom('z', 'z.pem'),
 });
 
-function make(tree: Tree, { kind, from, to, by, moved }: Change): void {
+function make(tree: Tree, { kind, from, to, by, moved, linked, link }: Change): void {
   const { mounts, directories } = tree;
   const mount = mounts[by % mounts.length]!;
   if (!directories.includes(from) || (kind !== 'rename' && !directories.includes(to))) return;
   if (kind === 'rename') tree.rename(from, to, mount);
+  else if (kind === 'link') tree.link(from + linked, to + link, mount);
   else if (kind === 'bind') tree.bind(from, to, mount);
   else tree.move(mounts.at(-1 - (moved % mounts.length))!, to, mount);
 }
 
-test('whatever renames, binds and moves are let through, no file is decided less strictly than before', () => {
-  const seen = { renamed: 0, bound: 0, moved: 0 };
+test('whatever renames, links, binds and moves are let through, no file is decided less strictly than before', () => {
+  const seen = { renamed: 0, linked: 0, linkedBelowTwo: 0, bound: 0, moved: 0 };
   const changes = fc.array(change, { minLength: 3, maxLength: CHANGES });
   fc.assert(
     fc.property(decisions, changes, ({ rules, posture }, wanted) => {
@@ -164,10 +181,12 @@ test('whatever renames, binds and moves are let through, no file is decided less
       const postures: Postures = { process: 'audit', file: posture, network: 'audit', capabilities: 'audit' };
       const tree = new Tree(compileImage(resolveRules(bound, postures)).words);
       for (const each of wanted) {
-        const before = JSON.stringify([...tree.files]);
+        const before = JSON.stringify(tree.files);
         const places = tree.mounts.map(({ point }) => point).join();
         make(tree, each);
-        if (each.kind === 'rename' && before !== JSON.stringify([...tree.files])) seen.renamed++;
+        if (each.kind === 'rename' && before !== JSON.stringify(tree.files)) seen.renamed++;
+        if (each.kind === 'link' && before !== JSON.stringify(tree.files))
+          seen[tree.isMountedTwice ? 'linkedBelowTwo' : 'linked']++;
         if (each.kind === 'bind' && places !== tree.mounts.map(({ point }) => point).join()) seen.bound++;
         if (each.kind === 'move' && places !== tree.mounts.map(({ point }) => point).join()) seen.moved++;
         check(tree, { bound, postures });
@@ -183,7 +202,7 @@ function check(tree: Tree, { bound, postures }: Decisions): void {
     explain(bound, postures, { ...access, object: { kind: 'path', path: Buffer.from(path) } } as Access)
       .action as Action;
   for (const access of ACCESSES) {
-    for (const [first, place] of tree.files) {
+    for (const { first, place } of tree.files) {
       const names = tree.names(place);
       if (names.length === 0 || names.join() === first) continue;
       const [before, now] = [decided(access, first), strongestOf(names.map((name) => decided(access, name)))];

@@ -47,6 +47,7 @@ export const MOVES = [
   moves('write', [...AWAY, ...ONTO, ...EXCHANGED]),
   moves('create', [...CREATED, ...EXCHANGED]),
   moves('attributes', [...AWAY, ...EXCHANGED]),
+  moves('map', [...AWAY, ...EXCHANGED]),
   moves('delete', [
     ...AWAY,
     ...ONTO,

@@ -49,6 +49,15 @@ export function commandOf({ privilege, script }: Pick<Technique, 'privilege' | '
  * @param base the directory that contains `srv`, and the working directory
  */
 export const namingTechniques = (base: string): readonly Technique[] => [
+  // The first, since unmounting is guarded anyway once the container has mounted something.
+  {
+    technique: 'a filesystem of the kernel is unmounted, and then mounted elsewhere',
+    privilege: 'CAP_SYS_ADMIN',
+    script: `unshare --mount bash -c "umount --lazy /sys && mount -t sysfs none srv/other &&
+      cat srv/other/kernel/uevent_seqnum"`,
+    expected: 'refused',
+    rule: KERNEL_RULE,
+  },
   {
     technique: 'the parent of a protected file is renamed',
     privilege: 'none',
@@ -180,6 +189,11 @@ export const namingTechniques = (base: string): readonly Technique[] => [
     script: `mkdir srv/keys/copy && mount --bind srv srv/keys/copy && mv srv/keys/copy/vault srv/keys/copy/drawer &&
       ${GOT_IT} srv/drawer/guard/secret`,
     rule: SECRET_RULE,
+  }),
+  ...mounting('a file is linked below a second mount of its tree to where its rule does not forbid to write it', {
+    script: `mkdir srv/keys/copy && mount --bind srv srv/keys/copy &&
+      ln srv/keys/copy/rows/row srv/keys/copy/other/x && echo forged >srv/other/x`,
+    rule: 'file.matchDirectories[0]',
   }),
   ...mounting('a symbolic link is made below a second mount of its tree', {
     script: 'mkdir srv/keys/copy && mount --bind srv srv/keys/copy && ln -s forged srv/keys/copy/active',

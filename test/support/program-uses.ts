@@ -75,12 +75,15 @@ export const PROGRAMS: Group = {
       [
         ['run it by the loader', 'map', 'exec /lib*/ld-linux*.so.* /guard/cat /free/file'],
         ['rename it', 'rename', 'exec mv /guard/cat /free/cat'],
+        ['exchange it with another file', 'rename', 'exec /bin/uses rename exchange /guard/cat /free/other'],
+        ['exchange another file with it', 'rename', 'exec /bin/uses rename exchange /free/other /guard/cat'],
         ['link it', 'link', 'exec ln -f /guard/cat /free/linked'],
       ] as const
     ).map(([technique, operation, script]) => ({
       technique,
       command: ['sh', script],
-      preparation: 'cp /bin/cat /guard/cat',
+      // An exchange leaves a file there that nobody may execute.
+      preparation: 'rm -f /guard/cat; cp /bin/cat /guard/cat; echo x >/free/other',
       // The event of a link may give the new name.
       reported: operation === 'link' ? { operation } : { operation, object: '/guard/cat' },
     })),

@@ -38,7 +38,7 @@ export class EngineStarts implements StartPath {
     }
   }
 
-  async start({ name, image, command, labels }: Start): Promise<StartResult> {
+  async start({ name, image, command, labels, volumes = [] }: Start): Promise<StartResult> {
     const container = await this.#docker.createContainer({
       name,
       Image: image,
@@ -47,6 +47,7 @@ export class EngineStarts implements StartPath {
       NetworkDisabled: this.network === 'disabled',
       HostConfig: {
         NetworkMode: 'none',
+        Binds: [...volumes],
         LogConfig: { Type: 'none', Config: {} },
         ...(this.runtime === undefined ? {} : { Runtime: this.runtime }),
       },

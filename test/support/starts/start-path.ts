@@ -4,6 +4,8 @@ export interface Start {
   readonly image: string;
   readonly command: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
+  /** `SOURCE:PLACE`; only EngineStarts mounts them. */
+  readonly volumes?: readonly string[];
 }
 
 export interface StartResult {

@@ -28,7 +28,7 @@ function rootWith(t: TestContext, ...files: readonly (readonly [name: string, ot
 
 test('a directory in which a name in the other case is the same file folds case', (t) => {
   const root = rootWith(t, ['z/Key', 'z/kEY'], ['a/b/one', 'a/b/ONE'], ['plain/key'], ['plain/KEY'], ['plain/1']);
-  const places = new CaseFoldingDirectories(root, process.pid);
+  const places = new CaseFoldingDirectories(root, mountsOf(process.pid));
   for (const path of ['/z/Key', '/plain/key', '/plain/1', '/none/there', '/a/b/one/below', '/z/Key']) places.look(path);
   assert.deepEqual(places.all, [
     { place: '/a/b', isFat: false },
@@ -38,7 +38,7 @@ test('a directory in which a name in the other case is the same file folds case'
 
 test('directories at the top of a root are examined too', (t) => {
   const root = rootWith(t, ['Key', 'kEY']);
-  const places = new CaseFoldingDirectories(root, process.pid);
+  const places = new CaseFoldingDirectories(root, mountsOf(process.pid));
   places.look('/a');
   assert.deepEqual(places.all, []);
   places.look('/Key');
@@ -73,7 +73,7 @@ test('mounts are found with their paths, which may have any characters, and with
 });
 
 test('no path is slow without mounts of slow filesystems, and every path is when the mounts cannot be read', () => {
-  const isSlow = slowPathsOf(process.pid);
+  const isSlow = slowPathsOf(mountsOf(process.pid));
   assert.deepEqual(['/', '/proc/self', '/etc'].map(isSlow), [false, false, false]);
-  assert.equal(slowPathsOf(2 ** 30)('/etc'), true);
+  assert.equal(slowPathsOf(mountsOf(2 ** 30))('/etc'), true);
 });

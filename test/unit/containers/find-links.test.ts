@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { findLinks } from '../../../src/containers/find-links.js';
+import { mountsOf } from '../../../src/containers/mounts.js';
 import { namedIn } from '../../../src/policy/named-paths.js';
 import { bind } from '../policy/support.js';
 
@@ -23,7 +24,7 @@ mkdirSync(join(root, 'run/secrets/..2026_01_01'));
 for (const file of ['bin/busybox', 'usr/bin/python3.11']) writeFileSync(join(root, file), '');
 
 const found = (...rules: Parameters<typeof bind>[0][]) =>
-  findLinks(process.pid, namedIn(rules.map((rule) => bind(rule).rule)), root);
+  findLinks({ root, mounts: mountsOf(process.pid) }, namedIn(rules.map((rule) => bind(rule).rule)));
 
 test('links are found in paths, directories, patterns and sources', () => {
   const { links } = found(

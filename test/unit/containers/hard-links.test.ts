@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import { findLinkedElsewhere } from '../../../src/containers/hard-links.js';
+import { filesOf } from '../../../src/containers/process-files.js';
 import { finish } from '../../../src/steps.js';
 
 describe('hard links elsewhere', () => {
@@ -18,7 +19,7 @@ describe('hard links elsewhere', () => {
   symlinkSync('../outside', join(base, 'inside/link'));
   symlinkSync('inside', join(base, 'way'));
   const search = (directory: string, isRecursive = true, left = 100) =>
-    finish(findLinkedElsewhere(process.pid, join(base, directory, '/'), isRecursive, { left }));
+    finish(findLinkedElsewhere(filesOf(process.pid), join(base, directory, '/'), isRecursive, { left }));
 
   test('files with names outside of a directory are found below it, and those with all names inside are not', () => {
     assert.deepEqual(search('inside'), { count: 1, path: join(base, 'inside/below/two'), links: 2n });
@@ -34,7 +35,7 @@ describe('hard links elsewhere', () => {
 
   test('a directory that a symbolic link replaces during the search is not entered', () => {
     mkdirSync(join(base, 'changing/below'), { recursive: true });
-    const steps = findLinkedElsewhere(process.pid, join(base, 'changing/'), true, { left: 100 });
+    const steps = findLinkedElsewhere(filesOf(process.pid), join(base, 'changing/'), true, { left: 100 });
     assert.equal(steps.next().done, false);
     renameSync(join(base, 'changing/below'), join(base, 'changed'));
     symlinkSync('../inside/below', join(base, 'changing/below'));

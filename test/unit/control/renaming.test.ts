@@ -27,8 +27,8 @@ test('a file cannot be given, or lose, a name that its policy covers', async () 
   assert.deepEqual(await explained(secret(), renaming('/srv/x', '/srv/y')), ['Allow', false, '']);
 });
 
-test('a file cannot lose a name by which it may be read, written, deleted or changed in its attributes less than by others', async () => {
-  for (const operation of ['read', 'write', 'delete', 'attributes'] as const) {
+test('a file cannot lose a name by which it may be read, written, deleted, changed in its attributes or mapped less than by others', async () => {
+  for (const operation of ['read', 'write', 'delete', 'attributes', 'map'] as const) {
     const rules = secret({ operations: [operation] });
     assert.deepEqual(
       await explained(rules, renaming('/srv/a/secret', '/srv/x')),
