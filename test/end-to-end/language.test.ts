@@ -231,7 +231,7 @@ test('a rule on namespaces refuses creating a user namespace', async () => {
 test('what overlayfs does with the credentials of who mounted it is not refused to the process', async () => {
   for (const [index, rules] of [
     'presets: [{name: hardened}]',
-    'capabilities: {matchCapabilities: [{capability: "sys_admin,chown,dac_override,fowner,fsetid"}]}',
+    'capabilities: {matchCapabilities: [{capability: chown}, {capability: "sys_admin,dac_override,fowner,fsetid"}]}',
   ].entries()) {
     const path = `/etc/${['group', 'gshadow'][index]}`;
     await under(rules, async () => {
