@@ -46,7 +46,7 @@ describe('hard links elsewhere', () => {
     const flat = join(base, 'flat');
     mkdirSync(flat);
     for (let index = 0; index < 200; index++) writeFileSync(join(flat, `${index}`), '');
-    const steps = () => findLinkedElsewhere(process.pid, `${flat}/`, true, { left: 1000 });
+    const steps = () => findLinkedElsewhere(filesOf(process.pid), `${flat}/`, true, { left: 1000 });
     assert.equal([...steps()].length, 4);
     const replaced = steps();
     replaced.next();
