@@ -86,8 +86,16 @@ export class Journal {
       // A daemon that read the ring without writing here may have given numbers to what it read, or to other events.
       const isWhole = last?.ringId === ring.id && ring.position <= last.ringPosition && !numbering.isBehind;
       const next = numbering.nextAfterEnd ?? (isWhole ? behindLast : Math.max(behindLast, numbering.reserved + 1));
-      if (next > behindLast)
-        logger.warn({ first: behindLast, last: next - 1 }, 'these numbers of events are not in the journal');
+      if (next > behindLast) {
+        // What tells why.
+        const state = {
+          ring: textOf(ring),
+          recorded: last && textOf({ id: last.ringId, position: last.ringPosition }),
+          isBehind: numbering.isBehind,
+        };
+        const range = { first: behindLast, last: next - 1 };
+        logger.warn({ ...range, ...state }, 'these numbers of events are not in the journal');
+      }
       numbering.begin(next);
       const files = new JournalFiles(directory, limits, segments, next, logger);
       return new Journal(files, numbering, next, last, logger);
@@ -226,3 +234,6 @@ export class Journal {
 function countOf(batches: readonly Batch[]): number {
   return batches.reduce((sum, { count }) => sum + count, 0);
 }
+
+/** For the log, which has no numbers of 64 bits. */
+const textOf = ({ id, position }: RingState) => ({ id: `${id}`, position: `${position}` });

@@ -123,7 +123,9 @@ describe('the journal', () => {
     const second = await openIn(directory, { ring: { id: 8n, position: 0n } });
     assert.ok(second.next() > 4096);
     assert.match(second.logger.lines[0]!.message, /not in the journal/u);
-    assert.deepEqual(second.logger.lines[0]!.fields, { first: 1, last: second.next() - 1 });
+    const range = { first: 1, last: second.next() - 1 };
+    const state = { ring: { id: '8', position: '0' }, recorded: undefined, isBehind: false };
+    assert.deepEqual(second.logger.lines[0]!.fields, { ...range, ...state });
     await second.write(1);
     assert.deepEqual(await rangesIn(second.journal), [[second.next() - 1, second.next() - 1]]);
     await second.close();
