@@ -375,10 +375,9 @@ static __always_inline bool begin_number_of(struct scratch *scratch, struct dent
 	return device;
 }
 
-/* Decides about a device node or a file by the other names of its number. `decided`: the verdict by its own. */
-static __always_inline int decide_number(struct scratch *scratch, __u32 decided)
+/* Decides about a device node or a file by the other names of its number, after the verdict by its own (node.decided). */
+static __always_inline int decide_number(struct scratch *scratch)
 {
-	scratch->node.decided = decided;
 	/*
 	 * Newer verifiers know no bounds of what a separately verified function returns, and a hook's return value has to be
 	 * bounded.
@@ -433,7 +432,6 @@ static __always_inline void question_begin(struct membership *membership, struct
 static __always_inline int decide(struct membership *membership, struct access *access)
 {
 	struct scratch *scratch = scratch_take();
-	__u32 decided = RULE_NONE;
 	int answer = 0;
 
 	if (!scratch) {
@@ -441,6 +439,7 @@ static __always_inline int decide(struct membership *membership, struct access *
 		return -EACCES;
 	}
 	question_begin(membership, scratch, access);
+	scratch->node.decided = RULE_NONE;
 	/* What depends on arguments is decided again once they are known: see argument_hooks.h. */
 	if (query_access(membership, scratch, access, &answer)) {
 		/* A program that may only run with certain arguments may not be used in other ways. */
@@ -448,10 +447,10 @@ static __always_inline int decide(struct membership *membership, struct access *
 			scratch->question.verdict &= ~VERDICT_BY_ARGUMENTS;
 		if (!(scratch->question.verdict & VERDICT_BY_ARGUMENTS))
 			answer = finish_decision(scratch);
-		decided = scratch->question.verdict;
+		scratch->node.decided = scratch->question.verdict;
 	}
 	if (!answer && !access->subject && begin_number_of(scratch, access->dentry))
-		answer = decide_number(scratch, decided);
+		answer = decide_number(scratch);
 	if (!answer && !access->subject && has_aliases(scratch))
 		answer = decide_aliases(scratch, access->dentry, access->mnt);
 	scratch_return(scratch);

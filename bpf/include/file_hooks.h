@@ -74,7 +74,8 @@ static __always_inline int decide_new_node(struct membership *membership, struct
 	scratch->question.place = find_actor(scratch);
 	if (scratch->question.place == PATH_OK) {
 		begin_number(scratch, mode, device, 0);
-		answer = decide_number(scratch, RULE_NONE);
+		scratch->node.decided = RULE_NONE;
+		answer = decide_number(scratch);
 	} else {
 		answer = refuse_unresolved(scratch, scratch->question.place);
 	}

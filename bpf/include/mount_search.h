@@ -98,7 +98,6 @@ __noinline int decide_name(struct scratch *scratch)
 	struct mount_search *search;
 	struct question *question;
 	struct dentry *dentry;
-	__u32 decided = RULE_NONE;
 	__u64 mount;
 
 	if (!scratch)
@@ -110,14 +109,15 @@ __noinline int decide_name(struct scratch *scratch)
 	scratch->object.mount = mount;
 	/* Not that of the name before. */
 	scratch->record.path_result = PATH_OK;
+	scratch->node.decided = RULE_NONE;
 	if (query_image(scratch) == IMAGE_ANSWERED && question->place == PATH_OK) {
 		if (finish_decision(scratch))
 			return -EACCES;
-		decided = question->verdict;
+		scratch->node.decided = question->verdict;
 	} else if (question->place != PATH_OK && question->place != PATH_INTERNAL && refuse_unresolved(scratch, question->place)) {
 		return -EACCES;
 	}
-	if (begin_number_of(scratch, dentry) && decide_number(scratch, decided))
+	if (begin_number_of(scratch, dentry) && decide_number(scratch))
 		return -EACCES;
 	return has_aliases(scratch) ?
 		       decide_aliases(scratch, dentry, (void *)mount + bpf_core_field_offset(struct mount, mnt)) :

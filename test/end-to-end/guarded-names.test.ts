@@ -144,7 +144,13 @@ kind: KubeArmorPolicy
 metadata: {name: linked}
 spec:
   selector: {matchLabels: {app: held}}
-  file: {matchPaths: [{path: ${base}/srv/current/key}, {path: ${base}/srv/soft}, {path: ${base}/srv/rows/row}]}
+  file:
+    matchPaths:
+    - {path: ${base}/srv/current/key}
+    - {path: ${base}/srv/soft}
+    - {path: ${base}/srv/rows/row}
+    # By rules on files alone, files are searched for that have further names.
+    - {path: ${programs}/hidden, operations: [write]}
   process:
     matchPaths:
     - {path: ${programs}/nc}
