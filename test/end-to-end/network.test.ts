@@ -16,6 +16,7 @@ const daemon = new Daemon();
 const client = new Client(daemon.address);
 let events: EventStream;
 let target: string;
+const TCP = 'my $s = make(AF_INET, SOCK_STREAM, 0);';
 
 before(async () => {
   makeProgramsImage();
@@ -35,8 +36,8 @@ before(async () => {
 after(async () => {
   events?.cancel();
   client.close();
+  docker('rm', '-f', 'target', 'bystander');
   await daemon.end('SIGTERM');
-  for (const name of ['target', 'bystander']) docker('rm', '-f', name);
 });
 
 /** Runs `task` while a policy of these sections is in force. */
@@ -72,7 +73,6 @@ async function denied(operation: string, object: string, rule = 'network.matchPr
 }
 
 const REFUSED = 'Permission denied';
-const TCP = 'my $s = make(AF_INET, SOCK_STREAM, 0);';
 const UDP = 'my $s = make(AF_INET, SOCK_DGRAM, 0);';
 
 test('a blocked protocol is refused when the socket is made, others are not', async () => {
