@@ -7,6 +7,14 @@
 /* include/linux/security.h: the kernel asks without meaning to use it. */
 #define CAP_OPT_NOAUDIT (1 << 1)
 
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct cred___access {
+	int non_rcu;
+};
+
+#pragma clang attribute pop
+
 /*
  * Whether the kernel acts with the credentials of somebody else on its own account (override_creds), as overlayfs changes
  * its layers with those of who mounted it, once the process itself was found to be allowed the change.
@@ -15,8 +23,12 @@ static __always_inline bool is_for_kernel(const struct cred *cred)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_struct___rings *submitter = (void *)task;
+	struct cred___access *access = (void *)cred;
 
 	if (cred != BPF_CORE_READ(task, cred) || cred == BPF_CORE_READ(task, real_cred))
+		return false;
+	/* access(2) asks with a copy of the process's own, which is nobody else's. */
+	if (bpf_core_field_exists(access->non_rcu) && BPF_CORE_READ(access, non_rcu))
 		return false;
 	/* Requests of io_uring run with credentials that the process has registered. */
 	return !(BPF_CORE_READ(task, flags) & PF_IO_WORKER) &&

@@ -31,8 +31,9 @@
 #define CAP_PERFMON 38
 #define CAP_BPF 39
 
-/* /dev/bsg/ and /dev/ng*, whose numbers differ between machines; 0 for none. Set by src/kernel/raw-disk-majors.ts. */
+/* /dev/bsg/, /dev/nvme* without a namespace and /dev/ng*, whose numbers differ between machines; 0 for none. Set by src/kernel/raw-disk-majors.ts. */
 const volatile __u32 bsg_major = 0;
+const volatile __u32 nvme_major = 0;
 const volatile __u32 nvme_generic_major = 0;
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -69,7 +70,7 @@ static __always_inline bool is_raw_device(struct inode *inode)
 	minor = number & ((1 << MINOR_BITS) - 1);
 	if (major == MEMORY_MAJOR)
 		return minor < 8 && (MEMORY_MINORS >> minor & 1);
-	return major && (major == SCSI_GENERIC_MAJOR || major == bsg_major || major == nvme_generic_major);
+	return major && (major == SCSI_GENERIC_MAJOR || major == bsg_major || major == nvme_major || major == nvme_generic_major);
 }
 
 /* Compared by words, since there is no memcmp to call. */
@@ -79,7 +80,7 @@ union steering_name {
 };
 
 static const union steering_name steering_in_proc[] = {
-	{ "core_pattern" }, { "modprobe" }, { "poweroff_cmd" }, { "sysrq-trigger" },
+	{ "core_pattern" }, { "hotplug" }, { "modprobe" }, { "poweroff_cmd" }, { "sysrq-trigger" },
 };
 static const union steering_name steering_in_sysfs = { "uevent_helper" };
 

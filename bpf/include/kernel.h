@@ -387,8 +387,9 @@ struct linux_binprm {
 #define NSFS_MAGIC 0x6e736673
 /* The flag of a filesystem's type: it is on a device. */
 #define FS_REQUIRES_DEV 1
-/* include/linux/sched.h: the process was forked and has run no program since */
+/* include/linux/sched.h: a thread that the kernel made for requests of io_uring */
 #define PF_IO_WORKER 0x10
+/* The process was forked and has run no program since. */
 #define PF_FORKNOEXEC 0x40
 #define S_IFMT 0170000
 #define S_IFDIR 0040000

@@ -208,6 +208,9 @@ int BPF_PROG(hauberk_sb_pivotroot, const struct path *old_root, const struct pat
 	return denied ? denied : guard_all_names(&membership);
 }
 
+/* include/linux/fs.h */
+#define MNT_DETACH 2
+
 SEC("lsm/sb_umount")
 int BPF_PROG(hauberk_sb_umount, struct vfsmount *mnt, int flags)
 {
@@ -220,8 +223,12 @@ int BPF_PROG(hauberk_sb_umount, struct vfsmount *mnt, int flags)
 	denied = decide_mount(&membership, root, mnt, type_of(mnt), OPERATION_UNMOUNT);
 	if (denied || !guards_mounts(&membership))
 		return denied;
-	/* The name that rules know stays of a tree that is mounted twice, and of what the kernel shows wherever it is asked. */
-	if (!bpf_map_lookup_elem(&aliased, &membership.container) && shows_other_files(BPF_CORE_READ(mnt, mnt_sb)))
+	/*
+	 * The name that rules know stays of a tree that is mounted twice, and of what the kernel shows wherever it is asked, also
+	 * where it goes with the mount that it lies below.
+	 */
+	if (!(flags & MNT_DETACH) && !bpf_map_lookup_elem(&aliased, &membership.container) &&
+	    shows_other_files(BPF_CORE_READ(mnt, mnt_sb)))
 		return 0;
 	return guard_mount_point(&membership, root, mnt, OPERATION_UNMOUNT);
 }

@@ -28,36 +28,41 @@ interface Found {
  * Looks for the files below a directory of a container that have names elsewhere. No symbolic link is followed, and nothing
  * is read on network and FUSE filesystems.
  *
+ * @param files asked again and again, since a container may mount something meanwhile
  * @param directory with a slash at its end
  * @param budget what the search takes is taken from it
  * @returns undefined if there are none, or if the budget did not suffice to tell
  */
 export function* findLinkedElsewhere(
-  { root, mounts }: ProcessFiles,
+  files: () => ProcessFiles,
   directory: string,
   isRecursive: boolean,
   budget: SearchBudget,
 ): Steps<LinkedElsewhere | undefined> {
-  const isSlow = slowPathsOf(mounts);
   const found = new Map<string, Found>();
   const waiting = [directory];
   let names = 0;
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-    // Asked for each, since a container may have put a symbolic link there since it was found.
-    if (isSlow(next.slice(0, -1)) || !leadsThroughDirectories(root, next)) continue;
-    for (const entry of entriesOf(root + next)) {
+    const seen = files();
+    if (!canBeRead(seen, next)) continue;
+    for (const entry of entriesOf(seen.root + next)) {
       if (budget.left-- <= 0) return undefined;
       if (entry.isDirectory() && isRecursive) waiting.push(`${next}${entry.name}/`);
-      else if (entry.isFile()) note(found, root, next + entry.name);
+      else if (entry.isFile()) note(found, seen.root, next + entry.name);
       if (!isStep(++names)) continue;
       yield;
-      if (!leadsThroughDirectories(root, next)) break;
+      if (!canBeRead(files(), next)) break;
     }
     yield;
   }
   const elsewhere = [...found.values()].filter(({ seen, links }) => seen < links);
   const [first] = elsewhere;
   return first && { count: elsewhere.length, path: first.path, links: first.links };
+}
+
+/** Whether a directory can be read soon, and is still what it was when it was found. */
+function canBeRead({ root, mounts }: ProcessFiles, directory: string): boolean {
+  return !slowPathsOf(mounts)(directory.slice(0, -1)) && leadsThroughDirectories(root, directory);
 }
 
 /** Read little by little, since a container may have put any number there; up to where it cannot be read. */

@@ -50,7 +50,7 @@ export async function followLinksOf(
   // Only now: protection does not wait for what is only told.
   for (const { id, process, rootBefore } of found)
     for (const policy of reached.get(id) ?? [])
-      for (const text of await hardLinkWarnings(policy, filesOf(process!.pid, rootBefore), budget))
+      for (const text of await hardLinkWarnings(policy, () => filesOf(process!.pid, rootBefore), budget))
         add(warnings, policy, text);
   return changes.map((change) => {
     const more = warnings.get(policyKey(change.policy)) ?? [];
@@ -80,7 +80,7 @@ function* warningsFor({ rules }: Policy, { links, shared, changing, mountedTwice
 }
 
 /** A rule about a directory holds for the names there, whatever other names its files have. */
-async function hardLinkWarnings({ rules }: Policy, files: ProcessFiles, budget: SearchBudget): Promise<string[]> {
+async function hardLinkWarnings({ rules }: Policy, files: () => ProcessFiles, budget: SearchBudget): Promise<string[]> {
   const warnings: string[] = [];
   for (const { id, class: ruleClass, action, readOnly, match } of rules) {
     if (ruleClass !== 'file' || match.kind !== 'directory' || (action === 'Allow' && !readOnly)) continue;

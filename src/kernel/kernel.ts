@@ -134,15 +134,17 @@ export class Kernel implements Enforcer {
     return this.#newContainers.mark();
   }
 
-  removeContainers(containers: readonly NamespacePair[]): Promise<void> {
+  async removeContainers(containers: readonly NamespacePair[]): Promise<void> {
     for (const container of containers) {
       // Otherwise the kernel notices another container with these numbers by its different start.
       if (this.#containers.startTicksOf(container) === 0) forgetLearntNames(this.#programs.maps, container);
       this.#newContainers.forget(container);
       this.#nodes.forget(container);
-      deleteIfPresent('cannot forget the mounts of a container', this.#programs.maps.aliased, containerKey(container));
     }
-    return this.#containers.remove(containers);
+    await this.#containers.remove(containers);
+    // Until then the kernel notes what is mounted there.
+    for (const container of containers)
+      deleteIfPresent('cannot forget the mounts of a container', this.#programs.maps.aliased, containerKey(container));
   }
 
   containers(): NamespacePair[] {

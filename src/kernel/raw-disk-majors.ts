@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 
-/** The kernel gives these drivers of character devices a number when they start; by both, commands go to a disk. */
-const DRIVERS = { bsg_major: 'bsg', nvme_generic_major: 'nvme-generic' } as const;
+/** The kernel gives these drivers of character devices a number when they start; by each, commands go to a disk. */
+const DRIVERS = { bsg_major: 'bsg', nvme_major: 'nvme', nvme_generic_major: 'nvme-generic' } as const;
 
 /**
  * Constants of bpf/include/hardened.h: the major numbers of character devices that reach disks, 0 where the kernel has no
@@ -12,5 +12,10 @@ const DRIVERS = { bsg_major: 'bsg', nvme_generic_major: 'nvme-generic' } as cons
 export function rawDiskMajors(devices = readFileSync('/proc/devices', 'utf8')): Record<keyof typeof DRIVERS, number> {
   const [characterDevices = ''] = devices.split(/^Block devices:$/mu);
   const majorOf = (driver: string) => Number(new RegExp(`^ *(\\d+) ${driver}$`, 'mu').exec(characterDevices)?.[1] ?? 0);
-  return { bsg_major: majorOf(DRIVERS.bsg_major), nvme_generic_major: majorOf(DRIVERS.nvme_generic_major) };
+  const { bsg_major, nvme_major, nvme_generic_major } = DRIVERS;
+  return {
+    bsg_major: majorOf(bsg_major),
+    nvme_major: majorOf(nvme_major),
+    nvme_generic_major: majorOf(nvme_generic_major),
+  };
 }

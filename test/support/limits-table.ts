@@ -42,14 +42,14 @@ export const PRIVILEGED_LIMITS: readonly (PrivilegedLimit & { readonly underHard
   },
   {
     technique:
-      'send commands to an NVMe disk by `/dev/ng*`, where the driver was loaded after the programs of hauberkd',
+      'send commands to an NVMe disk by `/dev/nvme0` or `/dev/ng*`, where the driver was loaded after the programs of hauberkd',
     privilege: "the device's node",
     underHardened: 'possible',
   },
   { technique: 'reboot', privilege: 'CAP_SYS_BOOT', underHardened: 'refused' },
   {
     technique:
-      'have the host run a program as root: `core_pattern`, `modprobe` and `poweroff_cmd` in `/proc/sys/kernel`, `/sys/kernel/uevent_helper`, binfmt_misc',
+      'have the host run a program as root: `core_pattern`, `hotplug`, `modprobe` and `poweroff_cmd` in `/proc/sys/kernel`, `/sys/kernel/uevent_helper`, binfmt_misc',
     privilege: 'root, and a mount with that file that can be written to, as `--privileged` gives',
     underHardened: 'refused',
   },
@@ -60,7 +60,7 @@ export const PRIVILEGED_LIMITS: readonly (PrivilegedLimit & { readonly underHard
   },
   {
     technique:
-      "change the rest of the host's `/proc/sys` and `/sys`: limits and network settings, `/sys/power/state`, devices on PCI and their memory (`/sys/bus/pci`)",
+      "change the rest of the host's `/proc/sys` and `/sys`: limits and network settings, programs that modules have the host run (`/sys/module/*/parameters`), `/sys/power/state`, devices on PCI and their memory (`/sys/bus/pci`)",
     privilege: 'root, and such a mount',
     underHardened: 'possible; file rules on these paths refuse it, as far as the container has no mount elsewhere',
   },

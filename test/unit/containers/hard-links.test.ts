@@ -19,7 +19,7 @@ describe('hard links elsewhere', () => {
   symlinkSync('../outside', join(base, 'inside/link'));
   symlinkSync('inside', join(base, 'way'));
   const search = (directory: string, isRecursive = true, left = 100) =>
-    finish(findLinkedElsewhere(filesOf(process.pid), join(base, directory, '/'), isRecursive, { left }));
+    finish(findLinkedElsewhere(() => filesOf(process.pid), join(base, directory, '/'), isRecursive, { left }));
 
   test('files with names outside of a directory are found below it, and those with all names inside are not', () => {
     assert.deepEqual(search('inside'), { count: 1, path: join(base, 'inside/below/two'), links: 2n });
@@ -35,7 +35,7 @@ describe('hard links elsewhere', () => {
 
   test('a directory that a symbolic link replaces during the search is not entered', () => {
     mkdirSync(join(base, 'changing/below'), { recursive: true });
-    const steps = findLinkedElsewhere(filesOf(process.pid), join(base, 'changing/'), true, { left: 100 });
+    const steps = findLinkedElsewhere(() => filesOf(process.pid), join(base, 'changing/'), true, { left: 100 });
     assert.equal(steps.next().done, false);
     renameSync(join(base, 'changing/below'), join(base, 'changed'));
     symlinkSync('../inside/below', join(base, 'changing/below'));
@@ -46,7 +46,7 @@ describe('hard links elsewhere', () => {
     const flat = join(base, 'flat');
     mkdirSync(flat);
     for (let index = 0; index < 200; index++) writeFileSync(join(flat, `${index}`), '');
-    const steps = () => findLinkedElsewhere(filesOf(process.pid), `${flat}/`, true, { left: 1000 });
+    const steps = () => findLinkedElsewhere(() => filesOf(process.pid), `${flat}/`, true, { left: 1000 });
     assert.equal([...steps()].length, 4);
     const replaced = steps();
     replaced.next();

@@ -15,10 +15,10 @@ Block devices:
 `;
 
 test('the numbers of character devices that reach disks are those that the kernel gave their drivers', () => {
-  assert.deepEqual(rawDiskMajors(DEVICES), { bsg_major: 248, nvme_generic_major: 237 });
+  assert.deepEqual(rawDiskMajors(DEVICES), { bsg_major: 248, nvme_major: 238, nvme_generic_major: 237 });
 });
 
 test('a driver that the kernel lacks, or that has the number only for block devices, has none', () => {
   const devices = 'Character devices:\n  1 mem\n\nBlock devices:\n248 bsg\n';
-  assert.deepEqual(rawDiskMajors(devices), { bsg_major: 0, nvme_generic_major: 0 });
+  assert.deepEqual(rawDiskMajors(devices), { bsg_major: 0, nvme_major: 0, nvme_generic_major: 0 });
 });
