@@ -73,7 +73,10 @@ export function readPlacedManifest(text: string, options: ManifestOptions = {}):
   const read: PlacedDocument[] = [];
   const foreign: string[] = [];
   const firstNamed = new Map<string, Position>();
+  const firstOld = filled.findIndex(isOldYaml);
   for (const [index, source] of filled.entries()) {
+    // The parser keeps the version for later documents, which need not say it.
+    if (firstOld >= 0 && index > firstOld && isOldYaml(source)) continue;
     const prefix = filled.length > 1 ? `document ${index + 1}: ` : '';
     const report = (found: readonly Problem[]) => {
       for (const problem of found) problems.push({ ...problem, field: prefix + problem.field });
@@ -115,6 +118,8 @@ interface DocumentResult {
   readonly foreign: readonly string[];
 }
 
+const isOldYaml = ({ directives }: Document.Parsed) => directives.yaml.version === '1.1';
+
 const refused = (problems: readonly Problem[]): DocumentResult => ({ policies: [], problems, foreign: [] });
 
 function readDocument(document: Document.Parsed, lines: LineCounter, options: ManifestOptions): DocumentResult {
@@ -127,7 +132,7 @@ function readDocument(document: Document.Parsed, lines: LineCounter, options: Ma
       })),
     );
   }
-  if (document.directives.yaml.version === '1.1') {
+  if (isOldYaml(document)) {
     // Its merge keys and its booleans such as `yes` would give the same text another meaning.
     const description = 'is YAML 1.1; only YAML 1.2 is read';
     return refused([{ field: 'manifest', description, ...positionAt(lines, document.range[0]) }]);

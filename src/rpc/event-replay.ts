@@ -1,5 +1,11 @@
 import type { EventPredicate } from '../events/filter.js';
-import { DEFAULT_QUEUE_CAPACITY, type EventHub, MESSAGE_BYTES_MAX, type SequenceRange } from '../events/hub.js';
+import {
+  DEFAULT_QUEUE_CAPACITY,
+  type EventArchive,
+  type EventHub,
+  MESSAGE_BYTES_MAX,
+  type SequenceRange,
+} from '../events/hub.js';
 import { giveWay } from '../time-slices.js';
 import { encodedPieces, encodeResponse, newEncoder, splitEvents, toSecurityEvent } from './event-message.js';
 import type { MessageStream } from './message-stream.js';
@@ -34,11 +40,13 @@ export async function replayEvents(
   let gone: SequenceRange[] = [];
   let waiting: Buffer[] = [];
   let bytes = 0;
-  const skip = (last: number) => {
+  const skip = async (last: number) => {
     if (last <= cursor) return;
     gone.push({ first: cursor + 1, last });
-    // A reader that asks for everything there is has lost nothing of what was before.
-    if (cursor > 0) hub.countGone(last - cursor);
+    // A reader that asks for everything there is has lost nothing of what was before. Nor was it slow where numbers are
+    // missing within the archive: these were not given, or could not be written.
+    const lost = cursor > 0 ? Math.min(last, (await firstOf(archive, last + 1)) - 1) - cursor : 0;
+    if (lost > 0) hub.countGone(lost);
     cursor = last;
   };
   const send = async () => {
@@ -72,7 +80,7 @@ export async function replayEvents(
       if (first > cursor + 1) {
         // What is missed stands before the events of its message.
         await send();
-        skip(Math.min(first, hub.oldest) - 1);
+        await skip(Math.min(first, hub.oldest) - 1);
       }
       let sequence = first;
       for (const { encoded, message } of splitEvents(payload)) {
@@ -87,10 +95,16 @@ export async function replayEvents(
       }
       if (cursor >= hub.oldest - 1 || !isOpen(call)) break;
     }
-    if (cursor === before) skip(hub.oldest - 1);
+    if (cursor === before) await skip(hub.oldest - 1);
   }
   await send();
   return cursor;
+}
+
+/** The number of the oldest archived event, or what is given where there is none. */
+async function firstOf(archive: EventArchive, otherwise: number): Promise<number> {
+  for await (const { first } of archive.read(0)) return first;
+  return otherwise;
 }
 
 /** The number before the first archived event that may be of a time or later: nanoseconds since the Unix epoch. */

@@ -37,8 +37,8 @@ export async function readHostFile(path: string, hostRoot: string): Promise<stri
 }
 
 /**
- * Where the root of a container that is being made is below that of its process, if the container's process is not in it yet: a
- * createRuntime hook runs before the root is switched, and /proc/PID/root is the host's then.
+ * Where the container's root is, below its process's root, while the process is not in it yet: a createRuntime hook runs
+ * before the root is switched, and /proc/PID/root is the host's then.
  */
 export async function rootBeforeSwitch(
   { pid, bundle }: { readonly pid: number; readonly bundle: string },

@@ -11,8 +11,12 @@ export interface HookConfig {
   readonly exemptImages: readonly string[];
 }
 
+/** Without descriptors or memory the file cannot be read just when nothing can be protected either. */
+const UNREADABLE: HookConfig = { whenUnanswered: 'refuse', exemptNamespaces: [], exemptNames: [], exemptImages: [] };
+
 /**
- * Reads the hook's configuration; undefined where there is none, so that no hook is installed.
+ * Reads the hook's configuration; undefined where there is none, so that no hook is installed. Where it cannot be read every
+ * start is refused, as by the hook itself.
  *
  * @param hostRoot where the host's files are seen: empty, or `/proc/1/root` from inside a container
  */
@@ -20,8 +24,9 @@ export function readHookConfig(hostRoot: string): HookConfig | undefined {
   let text: string;
   try {
     text = readFileSync(`${hostRoot}${PATH}`, 'utf8');
-  } catch {
-    return undefined;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code === 'ENOENT' || code === 'ENOTDIR' ? undefined : UNREADABLE;
   }
   const settings = text.split('\n').flatMap((line) => {
     const [, key, value] = /^\s*([a-z_]+)\s*=\s*(.*?)\s*$/u.exec(line) ?? [];

@@ -165,8 +165,8 @@ function readToEnd(socket: Socket, milliseconds: number): Promise<string> {
     const chunks: Buffer[] = [];
     let bytes = 0;
     const late = () => reject(new Error(`it was not sent within ${milliseconds} ms`));
-    // Once more what has arrived is read: on a machine where this process had to wait, all of it may have long since.
-    const timer = setTimeout(() => setImmediate(late), milliseconds);
+    // What has arrived is read first, and then its end: where this process had to wait, all of it may have long since.
+    const timer = setTimeout(() => setImmediate(() => setImmediate(late)), milliseconds);
     socket.on('data', (chunk: Buffer) => {
       bytes += chunk.byteLength;
       if (bytes <= REQUEST_BYTES_MAX) chunks.push(chunk);

@@ -8,7 +8,7 @@ import { IS_LONG_RUN } from '../support/long-run.js';
 /** Figures with hundreds of policies, thousands of containers or streams, or 4 MB of text take minutes. */
 const LARGE = /_(10000|10000_.*|500_policies|1000_.*)$|_mix_500|^(journal|streams|hostile)_/;
 
-test('the benchmark measures every figure that needs no virtual machine', () => {
+test(`the benchmark measures every figure that needs no virtual machine${IS_LONG_RUN ? '' : ', but for the large ones'}`, () => {
   const native = FIGURE_NAMES.filter(
     (name) => !virtualMachine.figures.includes(name) && (IS_LONG_RUN || !LARGE.test(name)),
   );

@@ -129,7 +129,13 @@ test('of a policy in two files both places are named', async (t) => {
 test('of files in YAML 1.1 the file is named', async (t) => {
   const { write, hauberk } = await start(t);
   const old = write('old.yaml', `%YAML 1.1\n---\n${manifest('b')}`);
-  const { status, errors } = await hauberk('apply', '-f', write('a.yaml', manifest('a')), old);
-  assert.equal(status, 1);
-  assert.equal(errors, `hauberk: ${old}:2:1: manifest: is YAML 1.1; only YAML 1.2 is read\n`);
+  const other = write('a.yaml', manifest('a'));
+  for (const files of [
+    [other, old],
+    [old, other],
+  ]) {
+    const { status, errors } = await hauberk('apply', ...files.flatMap((file) => ['-f', file]));
+    assert.equal(status, 1);
+    assert.equal(errors, `hauberk: ${old}:2:1: manifest: is YAML 1.1; only YAML 1.2 is read\n`);
+  }
 });

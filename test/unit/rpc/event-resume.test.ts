@@ -179,6 +179,21 @@ describe('a stream of events with a journal', () => {
     await daemon.close();
   });
 
+  test('reports numbers that no event was given, and does not count them as lost to a slow reader', async (t) => {
+    const directory = join(temporaryDirectory(t), 'journal');
+    const killed = await journaledEvents(directory, { historyCapacity: 10 });
+    await killed.write(numbered(1, 100));
+    // Somebody has read on in the ring without writing here.
+    const daemon = await journaledEvents(directory, { historyCapacity: 10, position: 1000n });
+    const next = daemon.journal.next;
+    assert.ok(next > 4096);
+    await daemon.write(numbered(1, 100));
+    const { gone, missed } = await stored(t, daemon.hub, { resumeAfter: { run: daemon.hub.run, sequence: 50n } });
+    assert.deepEqual([gone, missed], [[[101, next - 1]], next - 101]);
+    assert.equal(daemon.hub.counts().missed, 0);
+    await daemon.close();
+  });
+
   test('gives all stored events to a client with an unknown numbering', async (t) => {
     const daemon = await journaledEvents(join(temporaryDirectory(t), 'journal'));
     await daemon.write(numbered(1, 5));

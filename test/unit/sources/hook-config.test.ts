@@ -32,6 +32,14 @@ test("the hook's configuration sets the action for unanswered starts, and exempt
   assert.ok(!isExempt(read('exempt_image = *'), { namespace: 'shop', name: 'app', image: '' }));
 });
 
+test('where the configuration cannot be read every start is refused, as by the hook', () => {
+  const root = mkdtempSync(join(tmpdir(), 'hauberk-host-'));
+  mkdirSync(join(root, 'etc/hauberk/hook.conf'), { recursive: true });
+  const config = readHookConfig(root)!;
+  assert.equal(config.whenUnanswered, 'refuse');
+  assert.ok(!isExempt(config, { namespace: 'kube-system', name: 'app', image: 'r.io/app:1' }));
+});
+
 test('NRI refuses an unprotected container like the hook, unless it is exempt', async () => {
   const description = describeCriContainer('a', 'app', {
     name: 'shop-1',
