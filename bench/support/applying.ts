@@ -12,13 +12,13 @@ import { HostSubject } from '../../src/control/host-subject.js';
 import { Ledger } from '../../src/control/ledger.js';
 import { PolicyRegistry } from '../../src/control/policy-registry.js';
 import { warmUp } from '../../src/control/warm-up.js';
-import { isWithinLimits } from '../../src/image/compile.js';
 import type { PublishedContainer } from '../../src/kernel/enforcer.js';
-import { ContainerMap, compileForKernel, type KernelImage, releaseKernelImage } from '../../src/kernel/images.js';
+import type { KernelImage } from '../../src/kernel/images.js';
 import { toManifest } from '../../src/policy/manifest-text.js';
 import { PolicySet } from '../../src/policy/policy-set.js';
 import { Store } from '../../src/store/store.js';
 import { BenchObject } from './bench-object.js';
+import { containerMapOf, enforcerOn } from './control.js';
 import { processorMilliseconds } from './processor-time.js';
 import { mixedPolicy, POSTURES } from './rules.js';
 
@@ -58,22 +58,13 @@ export async function* applying({ containers, rules, rulesOfKind }: Load, passes
   const object = new BenchObject();
   const store = await Store.open(directory);
   try {
-    const map = new ContainerMap(
-      object.map('containers'),
-      object.map('container_starts'),
-      object.map('container_roots'),
-    );
+    const map = containerMapOf(object);
     let decided = 0;
     let published = 0;
     const host = new HostSubject(undefined);
     const enforcement = new Enforcement(
       {
-        compile: compileForKernel,
-        fits: isWithinLimits,
-        releaseImage: releaseKernelImage,
-        enforceHost: () => undefined,
-        observeCalls: () => undefined,
-        readAnswers: async () => undefined,
+        ...enforcerOn(map),
         publish: async (entries: readonly PublishedContainer<KernelImage>[]) => {
           let isOver = false;
           const publishing = map.publish(entries).finally(() => {
@@ -84,9 +75,6 @@ export async function* applying({ containers, rules, rulesOfKind }: Load, passes
           await publishing;
           published = performance.now();
         },
-        markTasksInside: async () => 0,
-        removeContainers: (gone) => map.remove(gone),
-        containers: () => map.keys(),
       },
       { postures: POSTURES },
       new Map(),

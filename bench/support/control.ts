@@ -4,8 +4,7 @@ import { Enforcement } from '../../src/control/enforcement.js';
 import { HostSubject } from '../../src/control/host-subject.js';
 import { Ledger } from '../../src/control/ledger.js';
 import { isWithinLimits } from '../../src/image/compile.js';
-import type { PublishedContainer } from '../../src/kernel/enforcer.js';
-import { ContainerMap, compileForKernel, type KernelImage, releaseKernelImage } from '../../src/kernel/images.js';
+import { ContainerMap, compileForKernel, releaseKernelImage } from '../../src/kernel/images.js';
 import { PolicySet } from '../../src/policy/policy-set.js';
 import type { Store } from '../../src/store/store.js';
 import type { BenchObject } from './bench-object.js';
@@ -20,27 +19,26 @@ export function containerMapOf(object: BenchObject): ContainerMap {
   return new ContainerMap(object.map('containers'), object.map('container_starts'), object.map('container_roots'));
 }
 
+/** An enforcer of which only that map is in the kernel. */
+export function enforcerOn(map: ContainerMap) {
+  return {
+    compile: compileForKernel,
+    fits: isWithinLimits,
+    releaseImage: releaseKernelImage,
+    enforceHost: () => undefined,
+    observeCalls: () => undefined,
+    readAnswers: async () => undefined,
+    markTasksInside: async () => 0,
+    publish: map.publish.bind(map),
+    removeContainers: map.remove.bind(map),
+    containers: () => map.keys(),
+  };
+}
+
 /** The daemon's one writer, with one policy in force. */
 export function controlOn(map: ContainerMap, store: Store) {
   const settings = { postures: POSTURES };
-  const enforcement = new Enforcement(
-    {
-      compile: compileForKernel,
-      fits: isWithinLimits,
-      releaseImage: releaseKernelImage,
-      enforceHost: () => undefined,
-      observeCalls: () => undefined,
-      readAnswers: async () => undefined,
-      markTasksInside: async () => 0,
-      publish: (entries: readonly PublishedContainer<KernelImage>[], onVisible) => map.publish(entries, onVisible),
-      removeContainers: (containers) => map.remove(containers),
-      containers: () => map.keys(),
-    },
-    settings,
-    new Map(),
-    0,
-    new HostSubject(undefined),
-  );
+  const enforcement = new Enforcement(enforcerOn(map), settings, new Map(), 0, new HostSubject(undefined));
   const policies = PolicySet.empty.with([mixedPolicy('applied', RULES, SELECTED)]);
   const ignore = () => undefined;
   const initial = { desired: { ...NOTHING_DESIRED, policies }, revision: 0 };
