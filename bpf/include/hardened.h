@@ -31,7 +31,10 @@
 #define CAP_PERFMON 38
 #define CAP_BPF 39
 
-/* /dev/bsg/, /dev/nvme* without a namespace and /dev/ng*, whose numbers differ between machines; 0 for none. Set by src/kernel/raw-disk-majors.ts. */
+/*
+ * /dev/bsg/, /dev/nvme* without a namespace and /dev/ng*, whose numbers differ between machines; 0 for none. Set by
+ * src/kernel/raw-disk-majors.ts.
+ */
 const volatile __u32 bsg_major = 0;
 const volatile __u32 nvme_major = 0;
 const volatile __u32 nvme_generic_major = 0;
