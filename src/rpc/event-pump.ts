@@ -55,7 +55,7 @@ function follow(
     const plan = () => {
       if (isOver || subscription.waiting === 0) return;
       if (call.writableNeedDrain) {
-        // It may be telemetry that has filled it: nothing else would call this again.
+        // Nothing else would call this again, also where it is telemetry that has filled it.
         call.off('drain', plan);
         call.once('drain', plan);
         return;
@@ -76,11 +76,10 @@ function follow(
       }
       const { events, missed, gone, position } = subscription.take(EVENTS_A_MESSAGE_MAX, encoder);
       reached = position.sequence;
-      const hasRoom = call.write(encodeResponse(encodedPieces(events), position, missed, gone && [gone]));
+      call.write(encodeResponse(encodedPieces(events), position, missed, gone && [gone]));
       lastSent = performance.now();
       if (upTo !== undefined && reached >= upTo) end(undefined);
-      else if (hasRoom) plan();
-      else call.once('drain', plan);
+      else plan();
     };
     const end = (result: number | undefined) => {
       if (isOver) return;
