@@ -15,7 +15,7 @@ export interface ProcessFiles {
  * @param host where the root of the host lies
  */
 export function filesOf(process: number, below?: string, host = '/proc/1/root'): ProcessFiles {
-  if (below !== undefined && haveSameRoot(process, host)) return filesBelow(process, below);
+  if (below !== undefined && isStillIn(process, host)) return filesBelow(process, below);
   return { root: `/proc/${process}/root`, mounts: mountsOf(process) };
 }
 
@@ -38,10 +38,15 @@ export function mountsBelow(mounts: readonly MountedPlace[], directory: string):
   return [{ ...holder, place: '', root: holder.root + directory.slice(holder.place.length) }, ...inside];
 }
 
-function haveSameRoot(process: number, host: string): boolean {
+/** Whether the root of a process is the one of the host, which lies there. @throws Error where either cannot be looked at */
+export function hasRootOfHost(process: number, host: string): boolean {
+  const [own, other] = [`/proc/${process}/root/`, `${host}/`].map((path) => statSync(path, { bigint: true }));
+  return own!.dev === other!.dev && own!.ino === other!.ino;
+}
+
+function isStillIn(process: number, host: string): boolean {
   try {
-    const [own, other] = [`/proc/${process}/root/`, `${host}/`].map((path) => statSync(path, { bigint: true }));
-    return own!.dev === other!.dev && own!.ino === other!.ino;
+    return hasRootOfHost(process, host);
   } catch {
     return false;
   }

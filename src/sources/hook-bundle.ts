@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { hasRootOfHost } from '../containers/process-files.js';
 import { listIn, objectIn, textIn } from '../json-shape.js';
 
 /** More than any runtime writes. */
@@ -44,8 +45,7 @@ export async function rootBeforeSwitch(
   { pid, bundle }: { readonly pid: number; readonly bundle: string },
   hostRoot: string,
 ): Promise<string | undefined> {
-  const [own, host] = await Promise.all([stat(`/proc/${pid}/root/`), stat(`${hostRoot}/`)]);
-  if (own.dev !== host.dev || own.ino !== host.ino) return undefined;
+  if (!hasRootOfHost(pid, hostRoot)) return undefined;
   const { root } = await readBundle(bundle, hostRoot);
   if (root === undefined || root === '') throw new Error(`the configuration in ${bundle} names no root`);
   return resolve(bundle, root);
