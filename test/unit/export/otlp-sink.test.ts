@@ -125,25 +125,10 @@ describe('the export by OTLP', () => {
     );
   });
 
-  test('sends fewer at once where a batch is too large, and gives up only an event that is too large alone', async (t) => {
-    const tooLarge = (pids: unknown[]) => pids.length > 3 || pids.includes(7);
+  /** Exports ten events to a collector that answers so to batches with these processes, and never takes the seventh alone. */
+  async function exportTen(t: TestContext, status: number, isRefused: (processes: unknown[]) => boolean) {
     const collector = await startCollector(t, (batch) =>
-      tooLarge(batch.map(({ attributes }) => attributes['process.pid'])) ? { status: 413 } : {},
-    );
-    const hub = new EventHub();
-    const { exporter } = await exportTo(t, collector.url, hub);
-    hub.publish(numbered(1, 10));
-    await eventually(() => exporter.counts().exported === 10);
-    assert.deepEqual(
-      collector.taken.map(({ attributes }) => attributes['process.pid']),
-      [1, 2, 3, 4, 5, 6, 8, 9, 10],
-    );
-    assert.deepEqual(exporter.counts(), { exported: 10, refused: 1, isWorking: true });
-  });
-
-  test('gives up an event that the collector finds invalid, which answers 400, and no other', async (t) => {
-    const collector = await startCollector(t, (batch) =>
-      batch.some(({ attributes }) => attributes['process.pid'] === 7) ? { status: 400 } : {},
+      isRefused(batch.map(({ attributes }) => attributes['process.pid'])) ? { status } : {},
     );
     const hub = new EventHub();
     const { exporter, logger } = await exportTo(t, collector.url, hub);
@@ -154,6 +139,15 @@ describe('the export by OTLP', () => {
       [1, 2, 3, 4, 5, 6, 8, 9, 10],
     );
     assert.deepEqual(exporter.counts(), { exported: 10, refused: 1, isWorking: true });
+    return logger;
+  }
+
+  test('sends fewer at once where a batch is too large, and gives up only an event that is too large alone', async (t) => {
+    await exportTen(t, 413, (processes) => processes.length > 3 || processes.includes(7));
+  });
+
+  test('gives up an event that the collector finds invalid, which answers 400, and no other', async (t) => {
+    const logger = await exportTen(t, 400, (processes) => processes.includes(7));
     assert.deepEqual(
       logger.lines.map(({ fields: { count, cause } }) => [count, cause]),
       [[1, 'the collector answers 400 Bad Request to an event']],
